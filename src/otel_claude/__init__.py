@@ -1,0 +1,29 @@
+"""OpenTelemetry for Claude in Python: a span, metrics and the exact cost of every call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from otel_claude._version import __version__
+
+if TYPE_CHECKING:
+    from otel_claude._attribution import attribution
+    from otel_claude.instrumentor import ClaudeInstrumentor, flush
+
+__all__ = ["ClaudeInstrumentor", "__version__", "attribution", "flush"]
+
+_HOMES = {
+    "ClaudeInstrumentor": "otel_claude.instrumentor",
+    "attribution": "otel_claude._attribution",
+    "flush": "otel_claude.instrumentor",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used: `import otel_claude` itself costs nothing."""
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(home), name)

@@ -1,0 +1,38 @@
+"""Faults of our own code: caught at the seam, counted, logged once each.
+
+The application never sees them. `report` is called from an `except` block; the counts become the
+metric `claude.instrumentation.errors`.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+logger = logging.getLogger("otel_claude")
+
+_lock = threading.Lock()
+_counts: dict[str, int] = {}
+_logged: set[str] = set()
+
+
+def report(site: str) -> None:
+    """Count a fault at `site` (a short fixed name) and log the first one there. Never raises."""
+    with _lock:
+        _counts[site] = _counts.get(site, 0) + 1
+        first = site not in _logged
+        _logged.add(site)
+    if first:
+        logger.warning(
+            "otel-claude: a fault in %s; your call is not affected. Later ones are only counted.",
+            site,
+            exc_info=True,  # noqa: LOG014 - called from `except` blocks only
+        )
+
+
+def drain() -> dict[str, int]:
+    """The counts since the last drain."""
+    global _counts
+    with _lock:
+        counts, _counts = _counts, {}
+    return counts

@@ -1,0 +1,195 @@
+"""`Call`: one invocation of an SDK method, with its retries and the reading of its stream."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from otel_claude import _faults
+from otel_claude.call.usage import Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from otel_claude._attribution import Attribution
+    from otel_claude.call.errors import Failure
+
+Outcome = Literal["completed", "failed", "cancelled", "abandoned", "truncated", "rejected"]
+Operation = Literal["chat", "count_tokens"]
+Platform = Literal[
+    "anthropic", "bedrock", "bedrock_mantle", "vertex", "foundry", "aws", "google_cloud"
+]
+
+
+class Observer(Protocol):
+    """Something that is told of every call."""
+
+    def before(self, call: Call) -> None:
+        """Called before anything is sent."""
+
+    def after(self, call: Call) -> None:
+        """Called once, when the call has ended."""
+
+
+class Endpoint:
+    """Where a client sends its calls. One per client, made once."""
+
+    __slots__ = ("address", "platform", "port", "provider", "region")
+
+    def __init__(
+        self,
+        platform: Platform,
+        provider: str,
+        address: str | None,
+        port: int | None,
+        region: str | None,
+    ) -> None:
+        self.platform = platform
+        self.provider = provider
+        self.address = address
+        self.port = port
+        self.region = region
+
+
+class Call:
+    """What is known of one call, filled in by `capture` and read by observers.
+
+    Times: `started_at` is POSIX nanoseconds; `started`, `first_event`, `first_token` and `ended`
+    are nanoseconds of `time.perf_counter_ns`, None until they happened.
+    `request` holds the request's plain fields under the API's names (model parameters, counts),
+    never content. `span` and `context` belong to the observer that traces, `counted` to the one that
+    counts; `headers` is what observers want sent with the request, and a list in `chunk_times`
+    asks for the time of every event.
+    """
+
+    __slots__ = (
+        "_observers",
+        "_once",
+        "attribution",
+        "body_size",
+        "cache_miss_reason",
+        "cache_missed_tokens",
+        "chunk_times",
+        "compacted",
+        "container_used",
+        "context",
+        "counted",
+        "counted_input_tokens",
+        "declined",
+        "ended",
+        "endpoint",
+        "events",
+        "failure",
+        "first_event",
+        "first_token",
+        "has_output",
+        "headers",
+        "model",
+        "operation",
+        "outcome",
+        "request",
+        "response_headers",
+        "response_id",
+        "response_model",
+        "retried_errors",
+        "span",
+        "started",
+        "started_at",
+        "status",
+        "stop_category",
+        "stop_reason",
+        "stream",
+        "usage",
+    )
+
+    def __init__(
+        self,
+        operation: Operation,
+        endpoint: Endpoint,
+        model: str | None,
+        observers: Sequence[Observer],
+    ) -> None:
+        self._observers = observers
+        self._once = threading.Lock()
+        self.operation: Operation = operation
+        self.endpoint = endpoint
+        self.model = model
+        self.stream = False
+        self.request: dict[str, Any] = {}
+        self.attribution: Attribution | None = None
+        self.started_at = time.time_ns()
+        self.started = time.perf_counter_ns()
+        self.first_event: int | None = None
+        self.first_token: int | None = None
+        self.ended: int | None = None
+        self.events = 0
+        self.chunk_times: list[int] | None = None
+        self.retried_errors: list[str] = []
+        self.status: int | None = None
+        self.body_size: int | None = None
+        self.response_headers: dict[str, str] = {}
+        self.response_id: str | None = None
+        self.response_model: str | None = None
+        self.stop_reason: str | None = None
+        self.stop_category: str | None = None
+        self.usage = Usage()
+        self.has_output = False
+        self.compacted = False
+        self.container_used = False
+        self.declined: list[str | None] = []
+        self.cache_miss_reason: str | None = None
+        self.cache_missed_tokens: int | None = None
+        self.counted_input_tokens: int | None = None
+        self.outcome: Outcome | None = None
+        self.failure: Failure | None = None
+        self.span: Any = None
+        self.context: Any = None
+        self.headers: dict[str, str] = {}
+        self.counted = False
+
+    def begin(self) -> None:
+        """Tell every observer, before anything is sent."""
+        for observer in self._observers:
+            try:
+                observer.before(self)
+            except Exception:
+                _faults.report(f"{type(observer).__name__}.before")
+
+    def finish(self, outcome: Outcome, failure: Failure | None = None) -> None:
+        """End the call and tell every observer. Only the first end counts. Never raises.
+
+        Streams have several ends that can race: read to the end, closed, dropped, failed.
+        """
+        if not self._once.acquire(blocking=False):
+            return
+        if self.ended is None:
+            self.ended = time.perf_counter_ns()
+        self.outcome = outcome
+        self.failure = failure
+        for observer in self._observers:
+            try:
+                observer.after(self)
+            except Exception:
+                _faults.report(f"{type(observer).__name__}.after")
+
+    @property
+    def duration(self) -> float:
+        """Seconds from start to end; to now where the call has not ended."""
+        ended = time.perf_counter_ns() if self.ended is None else self.ended
+        return (ended - self.started) / 1e9
+
+    @property
+    def time_to_first_event(self) -> float | None:
+        """Seconds to the first event of a stream, None where none came."""
+        return None if self.first_event is None else (self.first_event - self.started) / 1e9
+
+    @property
+    def time_to_first_token(self) -> float | None:
+        """Seconds to the first content of a stream, None where none came."""
+        return None if self.first_token is None else (self.first_token - self.started) / 1e9
+
+    @property
+    def resolved_model(self) -> str | None:
+        """The model that answered, else the one that was asked for."""
+        return self.response_model or self.model

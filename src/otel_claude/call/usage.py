@@ -1,0 +1,162 @@
+"""What a response says was used, as plain counts.
+
+`Usage` holds the API's own fields under the API's own names. `read` takes the `usage` object of
+any SDK version (a model, or a plain mapping) and never raises: a field that is missing, null,
+negative or of another type is absent (`None`), never zero and never guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+_NOTHING: Mapping[str, Any] = {}
+
+
+def fields(value: object) -> Mapping[str, Any]:
+    """The fields of a response object, whether the SDK made a model or left it a mapping.
+
+    Never raises. Fields that an older SDK does not know are included.
+    """
+    if isinstance(value, Mapping):
+        return value
+    try:
+        known = value.__dict__
+    except AttributeError:
+        return _NOTHING
+    extra = getattr(value, "__pydantic_extra__", None)
+    return {**known, **extra} if extra else known
+
+
+def count(value: object) -> int | None:
+    """`value` as a count of something, or None where it is not one."""
+    if type(value) is int:
+        return value if value >= 0 else None
+    if type(value) is float and value >= 0 and value.is_integer():
+        return int(value)
+    return None
+
+
+def text(value: object) -> str | None:
+    """`value` where it is a non-empty string, else None."""
+    return value if isinstance(value, str) and value else None
+
+
+@dataclass(slots=True)
+class Tokens:
+    """Token counts of one priced inference, under the API's names; None is "not said".
+
+    `input_tokens` excludes cache reads and writes. `thinking_tokens` are part of `output_tokens`.
+    """
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cache_read_input_tokens: int | None = None
+    cache_creation_input_tokens: int | None = None
+    ephemeral_5m_input_tokens: int | None = None
+    ephemeral_1h_input_tokens: int | None = None
+    thinking_tokens: int | None = None
+
+    def read_tokens(self, said: Mapping[str, Any]) -> None:
+        """Overwrite with every count that `said` has; what it lacks is kept. Never raises."""
+        get = said.get
+        if (n := count(get("input_tokens"))) is not None:
+            self.input_tokens = n
+        if (n := count(get("output_tokens"))) is not None:
+            self.output_tokens = n
+        if (n := count(get("cache_read_input_tokens"))) is not None:
+            self.cache_read_input_tokens = n
+        if (n := count(get("cache_creation_input_tokens"))) is not None:
+            self.cache_creation_input_tokens = n
+        if (split := get("cache_creation")) is not None:
+            split = fields(split)
+            if (n := count(split.get("ephemeral_5m_input_tokens"))) is not None:
+                self.ephemeral_5m_input_tokens = n
+            if (n := count(split.get("ephemeral_1h_input_tokens"))) is not None:
+                self.ephemeral_1h_input_tokens = n
+        if (details := get("output_tokens_details")) is not None and (
+            n := count(fields(details).get("thinking_tokens"))
+        ) is not None:
+            self.thinking_tokens = n
+
+    @property
+    def prompt_tokens(self) -> int | None:
+        """Uncached input, cache reads and cache writes together; None where none was said."""
+        parts = (
+            self.input_tokens,
+            self.cache_read_input_tokens,
+            self.cache_creation_input_tokens,
+        )
+        if parts == (None, None, None):
+            return None
+        return sum(part or 0 for part in parts)
+
+
+@dataclass(slots=True)
+class Iteration(Tokens):
+    """One entry of `usage.iterations`: a priced inference inside a response.
+
+    `type` is the API's (message, compaction, advisor_message, fallback_message, or newer);
+    `model` is None where the entry runs on the response's own model.
+    """
+
+    type: str | None = None
+    model: str | None = None
+
+
+@dataclass(slots=True)
+class Usage(Tokens):
+    """The `usage` of a response. `said` is True once any usage was read."""
+
+    said: bool = False
+    service_tier: str | None = None
+    speed: str | None = None
+    inference_geo: str | None = None
+    web_search_requests: int | None = None
+    web_fetch_requests: int | None = None
+    code_execution_requests: int | None = None
+    iterations: tuple[Iteration, ...] = ()
+
+    def read(self, value: object) -> None:
+        """Merge a `usage` object into this one, as the API means it. Never raises.
+
+        Counts are cumulative, so what is said later replaces what was said before (it is never
+        added), and what a later object leaves out or null is kept: the `message_delta` of a
+        stream has no service tier, speed, region or cache split.
+        """
+        said = fields(value)
+        if not said:
+            return
+        self.said = True
+        self.read_tokens(said)
+        get = said.get
+        if tier := text(get("service_tier")):
+            self.service_tier = tier
+        if speed := text(get("speed")):
+            self.speed = speed
+        if geo := text(get("inference_geo")):
+            self.inference_geo = geo
+        if (tools := get("server_tool_use")) is not None:
+            self._read_server_tools(fields(tools))
+        if (entries := get("iterations")) is not None:
+            self._read_iterations(entries)
+
+    def _read_server_tools(self, said: Mapping[str, Any]) -> None:
+        if (n := count(said.get("web_search_requests"))) is not None:
+            self.web_search_requests = n
+        if (n := count(said.get("web_fetch_requests"))) is not None:
+            self.web_fetch_requests = n
+        if (n := count(said.get("code_execution_requests"))) is not None:
+            self.code_execution_requests = n
+
+    def _read_iterations(self, entries: object) -> None:
+        if not isinstance(entries, Sequence) or isinstance(entries, str | bytes):
+            return
+        read = []
+        for entry in entries:
+            said = fields(entry)
+            iteration = Iteration(type=text(said.get("type")), model=text(said.get("model")))
+            iteration.read_tokens(said)
+            read.append(iteration)
+        self.iterations = tuple(read)

@@ -1,0 +1,92 @@
+"""Reads what a response says into its `Call`. Missing and odd fields are absent, never errors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from otel_claude.call.usage import count, fields, text
+
+if TYPE_CHECKING:
+    from otel_claude.call.call import Call
+
+_WANTED: Final = (b"anthropic-ratelimit", b"anthropic-priority-", b"anthropic-fast-")
+_EXACT: Final = frozenset(
+    {b"request-id", b"anthropic-organization-id", b"anthropic-workspace-id", b"retry-after"}
+)
+
+
+def read_headers(call: Call, response: Any) -> None:
+    """Keep the response headers that telemetry uses, names in lower case.
+
+    One pass over the raw list: a look-up in httpx's headers costs as much as this whole loop.
+    """
+    headers = call.response_headers
+    for key, value in response.headers.raw:
+        name = key.lower()
+        if name in _EXACT or name.startswith(_WANTED):
+            headers[name.decode("ascii")] = value.decode("latin-1")
+
+
+def read_attempt(call: Call, response: Any) -> None:
+    """Read status, headers and the size of what was sent from the response of an attempt."""
+    status = response.status_code
+    if isinstance(status, int):
+        call.status = status
+    read_headers(call, response)
+    if call.body_size is None:
+        content = getattr(response.request, "_content", None)
+        if isinstance(content, bytes):
+            call.body_size = len(content)
+
+
+def read_message(call: Call, message: object) -> None:
+    """Read a whole message: a model of the SDK, or the mapping of its JSON."""
+    said = fields(message)
+    if not said:
+        return
+    if call.operation == "count_tokens":
+        call.counted_input_tokens = count(said.get("input_tokens"))
+        return
+    read_message_head(call, said)
+    call.usage.read(said.get("usage"))
+    read_ending(call, said)
+    content = said.get("content")
+    if isinstance(content, Sequence) and not isinstance(content, str | bytes):
+        for block in content:
+            read_block(call, block)
+
+
+def read_message_head(call: Call, said: Any) -> None:
+    """Read what a message and the `message` of `message_start` have in common."""
+    get = said.get
+    call.response_id = text(get("id")) or call.response_id
+    call.response_model = text(get("model")) or call.response_model
+    if get("container") is not None:
+        call.container_used = True
+    if (diagnostics := get("diagnostics")) is not None:
+        reason = fields(fields(diagnostics).get("cache_miss_reason"))
+        call.cache_miss_reason = text(reason.get("type"))
+        call.cache_missed_tokens = count(reason.get("cache_missed_input_tokens"))
+
+
+def read_ending(call: Call, said: Any) -> None:
+    """Read how the model stopped: from a message, or from the `delta` of `message_delta`."""
+    get = said.get
+    call.stop_reason = text(get("stop_reason")) or call.stop_reason
+    if get("container") is not None:
+        call.container_used = True
+    if (details := get("stop_details")) is not None:
+        call.stop_category = text(fields(details).get("category"))
+
+
+def read_block(call: Call, block: object) -> None:
+    """Read a content block: that there is one, and what the few that matter to billing say."""
+    call.has_output = True
+    kind = getattr(block, "type", None) or fields(block).get("type")
+    if kind == "compaction":
+        call.compacted = True
+    elif kind == "fallback":
+        said = fields(block)
+        call.declined.append(text(fields(said.get("trigger")).get("category")))
+        call.response_model = text(fields(said.get("to")).get("model")) or call.response_model

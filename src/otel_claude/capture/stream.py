@@ -1,0 +1,194 @@
+"""Watches a stream without standing in front of it: the application keeps the SDK's own object.
+
+The iterator inside the stream is replaced by a reader that passes every event on; `close` is
+patched on the class; a dropped stream is seen by `weakref.finalize`. All ends meet in
+`Call.finish`, which counts only the first.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+import weakref
+from typing import TYPE_CHECKING, Any, Final
+
+from otel_claude import _faults
+from otel_claude.call.usage import fields
+from otel_claude.capture import drops
+from otel_claude.capture.failure import ended_by, truncated
+from otel_claude.capture.response import read_block, read_ending, read_message_head
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from otel_claude.call.call import Call
+
+STATE: Final = "_otel_claude"
+
+
+def watch(call: Call, stream: Any, *, is_async: bool) -> None:
+    """Follow `stream` to its end, whichever that is."""
+    kind: type[_Reader]
+    if call.chunk_times is None:
+        kind = AsyncReader if is_async else Reader
+    else:
+        kind = AsyncTimedReader if is_async else TimedReader
+    stream._iterator = kind(call, stream._iterator)
+    stream.__dict__[STATE] = call
+    weakref.finalize(stream, drops.dropped, call)
+
+
+def closing(stream: Any) -> None:
+    """The application closes a stream, directly or by leaving its `with` block. Never raises."""
+    try:
+        call = stream.__dict__.get(STATE)
+        if call is None:
+            return
+        # The `with` block of a cancelled task is left by its exception, which is then current.
+        error = sys.exc_info()[1]
+        if error is None or isinstance(error, Exception | GeneratorExit):
+            call.finish("abandoned")
+        else:
+            call.finish("cancelled")
+    except Exception:
+        _faults.report("stream.close")
+
+
+def see(call: Call, event: Any) -> None:
+    """Read one event of a stream. Never raises.
+
+    Called for every event but the content deltas after the first.
+    """
+    try:
+        now = time.perf_counter_ns()
+        if call.first_event is None:
+            call.first_event = now
+        said = fields(event)
+        kind = said.get("type")
+        if kind == "content_block_delta":
+            if call.first_token is None:
+                call.first_token = now
+        elif kind == "content_block_start":
+            read_block(call, said.get("content_block"))
+        elif kind == "message_start":
+            message = fields(said.get("message"))
+            read_message_head(call, message)
+            call.usage.read(message.get("usage"))
+            # A placeholder stands here; the true counts come with `message_delta`.
+            call.usage.output_tokens = None
+            call.usage.thinking_tokens = None
+        elif kind == "message_delta":
+            call.usage.read(said.get("usage"))
+            read_ending(call, fields(said.get("delta")))
+        elif kind == "message_stop":
+            call.finish("completed")
+    except Exception:
+        _faults.report("stream.event")
+
+
+class _Reader:
+    """What both readers share: the call, and the SDK's iterator that they stand in for."""
+
+    __slots__ = ("_call", "_inner", "_next")
+
+    def __init__(self, call: Call, inner: Any) -> None:
+        self._call = call
+        self._inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def _ended(self, error: BaseException | None) -> None:
+        """The SDK's iterator ended: by itself (None) or by an exception. Never raises."""
+        try:
+            if error is None:
+                # Without `message_stop`, which would have finished the call, the server cut it off.
+                self._call.finish("truncated", truncated())
+            else:
+                ended_by(self._call, error)
+        except Exception:
+            _faults.report("stream.end")
+
+
+class Reader(_Reader):
+    """Passes the events of a `Stream` on."""
+
+    __slots__ = ()
+
+    def __init__(self, call: Call, inner: Iterator[Any]) -> None:
+        super().__init__(call, inner)
+        self._next = inner.__next__
+
+    def __iter__(self) -> Reader:
+        return self
+
+    def __next__(self) -> Any:
+        try:
+            event = self._next()
+        except StopIteration:
+            self._ended(None)
+            raise
+        except BaseException as error:
+            self._ended(error)
+            raise
+        call = self._call
+        call.events += 1
+        # Nothing else matters in a delta once the first has been timed.
+        if call.first_token is None or getattr(event, "type", None) != "content_block_delta":
+            see(call, event)
+        return event
+
+
+class AsyncReader(_Reader):
+    """Passes the events of an `AsyncStream` on."""
+
+    __slots__ = ()
+
+    def __init__(self, call: Call, inner: AsyncIterator[Any]) -> None:
+        super().__init__(call, inner)
+        self._next = inner.__anext__
+
+    def __aiter__(self) -> AsyncReader:
+        return self
+
+    async def __anext__(self) -> Any:
+        try:
+            event = await self._next()
+        except StopAsyncIteration:
+            self._ended(None)
+            raise
+        except BaseException as error:
+            self._ended(error)
+            raise
+        call = self._call
+        call.events += 1
+        if call.first_token is None or getattr(event, "type", None) != "content_block_delta":
+            see(call, event)
+        return event
+
+
+class TimedReader(Reader):
+    """A reader that also keeps the time of every content delta."""
+
+    __slots__ = ()
+
+    def __next__(self) -> Any:
+        event = super().__next__()
+        _time(self._call, event)
+        return event
+
+
+class AsyncTimedReader(AsyncReader):
+    """A reader that also keeps the time of every content delta."""
+
+    __slots__ = ()
+
+    async def __anext__(self) -> Any:
+        event = await super().__anext__()
+        _time(self._call, event)
+        return event
+
+
+def _time(call: Call, event: Any) -> None:
+    if call.chunk_times is not None and getattr(event, "type", None) == "content_block_delta":
+        call.chunk_times.append(time.perf_counter_ns())

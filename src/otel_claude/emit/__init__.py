@@ -1,0 +1,1 @@
+"""Turns finished calls into GenAI telemetry. Knows nothing of the SDK."""

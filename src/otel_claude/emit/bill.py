@@ -1,0 +1,133 @@
+"""What a call used and cost: worked out once per call, for spans, metrics and log lines alike."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from otel_claude.pricing import Cost, Unpriced, billed, cost
+from otel_claude.pricing.reasons import (
+    ABORTED_STREAM,
+    BILLED_ELSEWHERE,
+    CODE_EXECUTION,
+    FOUNDRY_DEPLOYMENT,
+)
+
+if TYPE_CHECKING:
+    from otel_claude.call import Call
+    from otel_claude.pricing import Prices
+
+_CONTEXT_BUCKETS: Final = ((1_000, "small"), (10_000, "medium"), (50_000, "large"))
+_COST_BUCKETS: Final = ((0.01, "under_1c"), (0.1, "1c_10c"), (1, "10c_1usd"), (10, "1_10usd"))
+
+
+class Bill:
+    """Tokens and money of a call.
+
+    Attributes:
+        cost: the cost; `Unpriced` where there is none; None where nothing was billed as far as
+            anyone knows (failed calls, token counting).
+        prompt_tokens: the whole prompt over all inferences, None where it was not said.
+        output_tokens: output over all inferences, None where the final count never came.
+        compaction: input and output of compaction iterations, None without any.
+    """
+
+    __slots__ = (
+        "cache_read",
+        "cache_write",
+        "compaction",
+        "context_bucket",
+        "cost",
+        "output_tokens",
+        "prompt_tokens",
+    )
+
+    def __init__(self, call: Call, prices: Prices | None) -> None:
+        usage = call.usage
+        self.cost = _cost_of(call, prices)
+        self.prompt_tokens = usage.prompt_tokens
+        self.output_tokens = usage.output_tokens
+        self.cache_read = usage.cache_read_input_tokens
+        self.cache_write = usage.cache_creation_input_tokens
+        self.compaction: tuple[int, int] | None = None
+        # How full the context was is a matter of the call's own prompt, without side inferences.
+        self.context_bucket = _bucket(self.prompt_tokens)
+        if usage.iterations:
+            self._add_iterations(call)
+
+    def _add_iterations(self, call: Call) -> None:
+        groups = billed(
+            call.usage, call.response_model, request_model=call.model, declined=call.declined
+        )
+        self.prompt_tokens = sum(group.prompt_tokens for group in groups)
+        self.cache_read = sum(group.cache_read for group in groups)
+        self.cache_write = sum(group.cache_write_5m + group.cache_write_1h for group in groups)
+        if self.output_tokens is not None:
+            self.output_tokens = sum(group.output for group in groups)
+        compactions = [group for group in groups if group.kind == "compaction"]
+        if compactions:
+            self.compaction = (
+                sum(group.prompt_tokens for group in compactions),
+                sum(group.output for group in compactions),
+            )
+
+    @property
+    def total(self) -> float | None:
+        """USD, None where there is no cost."""
+        return self.cost.total_usd if type(self.cost) is Cost else None
+
+    @property
+    def cost_bucket(self) -> str | None:
+        """The size of the cost, as a label of few values."""
+        if type(self.cost) is not Cost:
+            return None
+        total = self.cost.total_usd
+        return next((name for limit, name in _COST_BUCKETS if total < limit), "over_10usd")
+
+
+def _bucket(prompt_tokens: int | None) -> str | None:
+    if prompt_tokens is None:
+        return None
+    return next((name for limit, name in _CONTEXT_BUCKETS if prompt_tokens < limit), "xlarge")
+
+
+def _cost_of(call: Call, prices: Prices | None) -> Cost | Unpriced | None:
+    if call.operation != "chat":
+        return None
+    usage = call.usage
+    if not usage.said and (call.status is None or not 200 <= call.status < 300):
+        return None  # nothing was answered
+    if not usage.said and call.failure is not None and call.outcome == "failed":
+        return None  # an error in place of an answer, also as the first event of a stream
+    endpoint = call.endpoint
+    return cost(
+        usage,
+        call.response_model,
+        request_model=call.model,
+        platform=endpoint.platform,
+        region=endpoint.region,
+        at=call.started_at / 1e9,
+        stop_reason=_refused_before_output(call),
+        refusal_category=call.stop_category,
+        declined=call.declined,
+        incomplete=_unknowns(call),
+        prices=prices,
+        code_execution_free=call.request.get("code_execution_free", False),
+    )
+
+
+def _refused_before_output(call: Call) -> str | None:
+    """The stop reason; a refusal counts as one only where no content came before it."""
+    return "end_turn" if call.stop_reason == "refusal" and call.has_output else call.stop_reason
+
+
+def _unknowns(call: Call) -> tuple[str, ...]:
+    unknown: tuple[str, ...] = ()
+    if call.stream and call.outcome != "completed":
+        unknown = (ABORTED_STREAM,)
+    if call.container_used:
+        unknown = (*unknown, CODE_EXECUTION)
+    if call.endpoint.platform == "foundry":
+        unknown = (*unknown, FOUNDRY_DEPLOYMENT)
+    if call.request.get("billed_elsewhere"):
+        unknown = (*unknown, BILLED_ELSEWHERE)
+    return unknown

@@ -1,0 +1,130 @@
+"""The observer that turns calls into telemetry: spans, metrics, events and log lines."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.trace import get_tracer
+
+from otel_claude import _attribution, _faults, semconv
+from otel_claude._version import __version__
+from otel_claude.emit import lines
+from otel_claude.emit.bill import Bill
+from otel_claude.emit.metrics import Metrics
+from otel_claude.emit.notice import warn_if_unheard
+from otel_claude.emit.spans import Spans
+from otel_claude.pricing import Unpriced
+
+if TYPE_CHECKING:
+    from otel_claude.call import Call
+    from otel_claude.emit.events import Events
+    from otel_claude.pricing import Prices
+    from otel_claude.settings import Settings
+
+logger = logging.getLogger("otel_claude")
+
+_MODELS_WARNED = 256
+
+
+class Recorder:
+    """Records every call once: as a span, as metric points, on failure as an event.
+
+    Args:
+        settings: what to emit.
+        prices: the price book with the user's overrides; None is the built-in list.
+        tracer_provider: of the spans; None is the global one. Likewise for the other two.
+        meter_provider: of the metrics.
+        logger_provider: of the events.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        prices: Prices | None = None,
+        tracer_provider: Any = None,
+        meter_provider: Any = None,
+        logger_provider: Any = None,
+    ) -> None:
+        self._settings = settings
+        self._prices = prices
+        tracer = get_tracer(semconv.SCOPE, __version__, tracer_provider=tracer_provider)
+        self._spans = Spans(tracer, strict=settings.strict)
+        self._metrics = Metrics(meter_provider, settings)
+        self._events = _events(logger_provider, strict=settings.strict)
+        self._warned: set[str] = set()
+        self._providers = (tracer_provider, meter_provider)
+        # With log lines on, somebody does see the calls.
+        self._noticed = settings.log_calls
+
+    def before(self, call: Call) -> None:
+        """Start the span of a call."""
+        if not self._noticed:
+            # At the first call, not before: providers may be set after `instrument`.
+            self._noticed = True
+            warn_if_unheard(*self._providers)
+        call.attribution = _attribution.current()
+        if self._settings.time_per_output_chunk:
+            call.chunk_times = []
+        self._spans.start(call)
+        self._metrics.start(call)
+
+    def after(self, call: Call) -> None:
+        """Record a call that has ended. A fault in one signal leaves the others whole."""
+        if not self._wanted(call):
+            return
+        bill = Bill(call, self._prices)
+        # Metrics first: exemplars refer to a span that still is recording.
+        try:
+            self._metrics.end(call, bill)
+        except Exception:
+            _faults.report("metrics")
+        try:
+            if call.failure is not None and self._events is not None:
+                self._events.exception(call)
+            self._write_lines(call, bill)
+        except Exception:
+            _faults.report("events")
+        self._spans.end(call, bill)
+        if type(bill.cost) is Unpriced:
+            self._warn_unpriced(bill.cost)
+
+    def _wanted(self, call: Call) -> bool:
+        """Whether anything listens: without an SDK and without log lines there is no work."""
+        return (
+            call.span is not None
+            or self._settings.log_calls
+            or self._settings.slow_call_seconds is not None
+            or self._metrics.listened()
+        )
+
+    def _write_lines(self, call: Call, bill: Bill) -> None:
+        if self._settings.log_calls:
+            lines.write_line(call, bill)
+        if self._settings.slow_call_seconds is not None:
+            lines.warn_if_slow(call, self._settings.slow_call_seconds)
+
+    def _warn_unpriced(self, unpriced: Unpriced) -> None:
+        model = unpriced.model or "?"
+        if unpriced.reason == "missing_usage" or model in self._warned:
+            return
+        if len(self._warned) < _MODELS_WARNED:
+            self._warned.add(model)
+            logger.warning(
+                "otel-claude: no price is known for the model %r (%s), so its calls have no cost. "
+                "Price book %s; add the model with the setting `prices`.",
+                model,
+                unpriced.reason,
+                unpriced.price_book,
+            )
+
+
+def _events(provider: Any, *, strict: bool) -> Events | None:
+    try:
+        from otel_claude.emit.events import Events
+
+        return Events(provider, strict=strict)
+    except Exception:
+        logger.debug("otel-claude: no events, the logs API of OpenTelemetry differs", exc_info=True)
+        return None

@@ -1,0 +1,276 @@
+"""The span of a call. Its attributes are tables: a new attribute is one row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final
+
+from opentelemetry.trace import (
+    Span,
+    SpanKind,
+    Status,
+    StatusCode,
+    Tracer,
+    set_span_in_context,
+)
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from otel_claude import semconv
+from otel_claude.pricing import Cost, Unpriced, context_window
+
+if TYPE_CHECKING:
+    from otel_claude._attribution import Attribution
+    from otel_claude.call import Call
+    from otel_claude.emit.bill import Bill
+
+_propagator: Final = TraceContextTextMapPropagator()
+_ERROR: Final = Status(StatusCode.ERROR)
+
+FINISH_REASONS: Final[Mapping[str, str]] = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "tool_use": "tool_call",
+    "refusal": "content_filter",
+}
+"""The API's stop reasons in the conventions' words; others stay as they are."""
+
+# Field of `Call.request` -> attribute, and how its value is written.
+_REQUEST: Final[Mapping[str, tuple[str, Callable[[Any], Any]]]] = {
+    "max_tokens": (semconv.REQUEST_MAX_TOKENS, int),
+    "temperature": (semconv.REQUEST_TEMPERATURE, float),
+    "top_p": (semconv.REQUEST_TOP_P, float),
+    "top_k": (semconv.REQUEST_TOP_K, int),
+    "effort": (semconv.REQUEST_REASONING_LEVEL, str),
+    "output_type": (semconv.OUTPUT_TYPE, str),
+    "service_tier": (semconv.REQUEST_SERVICE_TIER, str),
+    "thinking_type": (semconv.THINKING_TYPE, str),
+    "thinking_budget": (semconv.THINKING_BUDGET, int),
+    "betas": (semconv.BETA, tuple),
+    "messages": (semconv.REQUEST_MESSAGES, int),
+    "tools": (semconv.REQUEST_TOOLS, int),
+}
+
+Reader = Callable[["Call"], Any]
+
+
+def finish_reason(call: Call) -> str | None:
+    """Why the answer ended, in the conventions' words; `error` where the reason never came."""
+    if call.outcome != "completed":
+        return "error"
+    if call.stop_reason is None:
+        return None
+    return FINISH_REASONS.get(call.stop_reason, call.stop_reason)
+
+
+def _finish_reasons(call: Call) -> tuple[str] | None:
+    reason = finish_reason(call)
+    return None if reason is None or call.operation != "chat" else (reason,)
+
+
+# Attribute <- where it stands in a `Call`. None is written nowhere.
+_CALL: Final[tuple[tuple[str, Reader], ...]] = (
+    (semconv.RESPONSE_ID, attrgetter("response_id")),
+    (semconv.RESPONSE_MODEL, attrgetter("response_model")),
+    (semconv.RESPONSE_FINISH_REASONS, _finish_reasons),
+    (semconv.STOP_REASON, attrgetter("stop_reason")),
+    (semconv.STOP_CATEGORY, attrgetter("stop_category")),
+    (semconv.RESPONSE_SERVICE_TIER, attrgetter("usage.service_tier")),
+    (semconv.USAGE_REASONING, attrgetter("usage.thinking_tokens")),
+    (semconv.USAGE_CACHE_5M, attrgetter("usage.ephemeral_5m_input_tokens")),
+    (semconv.USAGE_CACHE_1H, attrgetter("usage.ephemeral_1h_input_tokens")),
+    (semconv.USAGE_SPEED, attrgetter("usage.speed")),
+    (semconv.USAGE_GEO, attrgetter("usage.inference_geo")),
+    (semconv.USAGE_WEB_SEARCHES, attrgetter("usage.web_search_requests")),
+    (semconv.USAGE_WEB_FETCHES, attrgetter("usage.web_fetch_requests")),
+    (semconv.HTTP_STATUS, attrgetter("status")),
+    (semconv.HTTP_BODY_SIZE, attrgetter("body_size")),
+    (semconv.CACHE_MISS_REASON, attrgetter("cache_miss_reason")),
+    (semconv.CACHE_MISSED_TOKENS, attrgetter("cache_missed_tokens")),
+    (semconv.COUNTED_INPUT_TOKENS, attrgetter("counted_input_tokens")),
+    (semconv.OUTCOME, attrgetter("outcome")),
+)
+
+_STREAM: Final[tuple[tuple[str, Reader], ...]] = (
+    (semconv.RESPONSE_TIME_TO_FIRST_CHUNK, attrgetter("time_to_first_token")),
+    (semconv.TIME_TO_FIRST_EVENT, attrgetter("time_to_first_event")),
+    (semconv.STREAM_EVENTS, attrgetter("events")),
+)
+
+_HEADERS: Final[Mapping[str, str]] = {
+    "request-id": semconv.REQUEST_ID,
+    "anthropic-organization-id": semconv.ORGANIZATION_ID,
+    "anthropic-workspace-id": semconv.WORKSPACE_ID,
+}
+
+_COST: Final[tuple[tuple[str, Callable[[Cost], Any]], ...]] = (
+    (semconv.COST_TOTAL, attrgetter("total_usd")),
+    (semconv.COST_INPUT, attrgetter("input_usd")),
+    (semconv.COST_OUTPUT, attrgetter("output_usd")),
+    (semconv.COST_CACHE_READ, attrgetter("cache_read_usd")),
+    (semconv.COST_CACHE_WRITE, attrgetter("cache_write_usd")),
+    (semconv.COST_SERVER_TOOLS, attrgetter("server_tools_usd")),
+    (semconv.COST_BASIS, attrgetter("basis")),
+    (semconv.COST_PRICE_BOOK, attrgetter("price_book")),
+    (semconv.USAGE_COST, attrgetter("total_usd")),
+)
+
+# Field of an attribution -> the attributes it becomes.
+ATTRIBUTION: Final[Mapping[str, tuple[str, ...]]] = {
+    "user": (semconv.USER_ID,),
+    "session": (semconv.SESSION_ID, semconv.CONVERSATION_ID),
+    "tenant": (semconv.TENANT,),
+    "team": (semconv.TEAM,),
+    "feature": (semconv.FEATURE,),
+    "endpoint": (semconv.ENDPOINT,),
+    "prompt": (semconv.PROMPT_NAME,),
+    "prompt_version": (semconv.PROMPT_VERSION,),
+}
+
+
+class Spans:
+    """Starts and ends the spans of calls.
+
+    Args:
+        tracer: where the spans come from.
+        strict: write only attributes that the GenAI conventions declare.
+    """
+
+    def __init__(self, tracer: Tracer, *, strict: bool) -> None:
+        self._tracer = tracer
+        self._strict = strict
+        self._call_rows = self._allowed(_CALL)
+        self._stream_rows = self._allowed(_STREAM)
+        self._request_rows = {
+            field: row
+            for field, row in _REQUEST.items()
+            if not strict or row[0] in semconv.REGISTRY
+        }
+
+    def _allowed(self, rows: tuple[tuple[str, Reader], ...]) -> tuple[tuple[str, Reader], ...]:
+        if not self._strict:
+            return rows
+        return tuple(row for row in rows if row[0] in semconv.REGISTRY)
+
+    def start(self, call: Call) -> None:
+        """Start the span of a call, with what a sampler may want to see."""
+        if self._strict and call.operation != "chat":
+            return
+        endpoint = call.endpoint
+        attributes: dict[str, Any] = {
+            semconv.OPERATION_NAME: call.operation,
+            semconv.PROVIDER_NAME: endpoint.provider,
+        }
+        if call.model is not None:
+            attributes[semconv.REQUEST_MODEL] = call.model
+        if endpoint.address is not None:
+            attributes[semconv.SERVER_ADDRESS] = endpoint.address
+            if endpoint.port is not None:
+                attributes[semconv.SERVER_PORT] = endpoint.port
+        span = self._tracer.start_span(
+            call.operation if call.model is None else f"{call.operation} {call.model}",
+            kind=SpanKind.CLIENT,
+            attributes=attributes,
+            start_time=call.started_at,
+        )
+        if not span.get_span_context().is_valid:
+            return  # no SDK: whatever span is current stays so, and the SDK's own stands
+        call.span = span
+        call.context = set_span_in_context(span)
+        _propagator.inject(call.headers, context=call.context)
+
+    def end(self, call: Call, bill: Bill) -> None:
+        """Write everything that is known and end the span."""
+        span: Span | None = call.span
+        if span is None:
+            return
+        if span.is_recording():
+            span.set_attributes(self._attributes(call, bill))
+            if call.failure is not None:
+                span.set_status(_ERROR)
+        ended = call.ended or call.started
+        span.end(end_time=call.started_at + ended - call.started)
+
+    def _attributes(self, call: Call, bill: Bill) -> dict[str, Any]:
+        attributes: dict[str, Any] = {}
+        for field, value in call.request.items():
+            row = self._request_rows.get(field)
+            if row is not None:
+                attributes[row[0]] = row[1](value)
+        for name, read in self._call_rows:
+            if (value := read(call)) is not None:
+                attributes[name] = value
+        if call.stream:
+            attributes[semconv.REQUEST_STREAM] = True
+            for name, read in self._stream_rows:
+                if (value := read(call)) is not None:
+                    attributes[name] = value
+        if call.failure is not None:
+            attributes[semconv.ERROR_TYPE] = call.failure.type
+        if call.compacted:
+            attributes[semconv.CONVERSATION_COMPACTED] = True
+        self._add_tokens(attributes, call, bill)
+        if call.attribution is not None:
+            self._add_attribution(attributes, call.attribution)
+        if not self._strict:
+            _add_own(attributes, call, bill)
+        return attributes
+
+    def _add_tokens(self, attributes: dict[str, Any], call: Call, bill: Bill) -> None:
+        if not call.usage.said:
+            return
+        if bill.prompt_tokens is not None:
+            attributes[semconv.USAGE_INPUT_TOKENS] = bill.prompt_tokens
+        if bill.output_tokens is not None:
+            attributes[semconv.USAGE_OUTPUT_TOKENS] = bill.output_tokens
+        if bill.cache_read is not None:
+            attributes[semconv.USAGE_CACHE_READ] = bill.cache_read
+        if bill.cache_write is not None:
+            attributes[semconv.USAGE_CACHE_WRITE] = bill.cache_write
+            if not self._strict:
+                attributes[semconv.USAGE_CACHE_CREATION] = bill.cache_write
+
+    def _add_attribution(self, attributes: dict[str, Any], attribution: Attribution) -> None:
+        for field, names in ATTRIBUTION.items():
+            if (value := getattr(attribution, field)) is not None:
+                for name in names:
+                    if not self._strict or name in semconv.REGISTRY:
+                        attributes[name] = value
+        if not self._strict:
+            for key, value in attribution.tags.items():
+                attributes[semconv.TAG_PREFIX + key] = value
+
+
+def _add_own(attributes: dict[str, Any], call: Call, bill: Bill) -> None:
+    """What the conventions have no name for."""
+    headers = call.response_headers
+    for header, name in _HEADERS.items():
+        if (value := headers.get(header)) is not None:
+            attributes[name] = value
+    retries = len(call.retried_errors)
+    attributes[semconv.RETRIES] = retries
+    if retries:
+        attributes[semconv.HTTP_RESEND_COUNT] = retries
+    if call.failure is not None:
+        attributes[semconv.ERROR_CATEGORY] = call.failure.category
+    if bill.context_bucket is not None:
+        attributes[semconv.CONTEXT_BUCKET] = bill.context_bucket
+        model = call.resolved_model
+        window = None if model is None else context_window(model)
+        if window and call.usage.prompt_tokens is not None:
+            attributes[semconv.CONTEXT_UTILIZATION] = call.usage.prompt_tokens / window
+    if bill.compaction is not None:
+        attributes[semconv.USAGE_COMPACTION_INPUT] = bill.compaction[0]
+        attributes[semconv.USAGE_COMPACTION_OUTPUT] = bill.compaction[1]
+    cost = bill.cost
+    if type(cost) is Cost:
+        for name, read in _COST:
+            attributes[name] = read(cost)
+        if cost.incomplete:
+            attributes[semconv.COST_INCOMPLETE] = cost.incomplete
+        if (reason := cost.free_reason) is not None:
+            attributes[semconv.COST_FREE_REASON] = reason
+    elif type(cost) is Unpriced:
+        attributes[semconv.COST_UNAVAILABLE] = cost.reason

@@ -1,0 +1,160 @@
+"""`ClaudeInstrumentor`: assembles settings, observers and patches."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry import metrics, trace
+from opentelemetry.instrumentation.instrumentor import (  # type: ignore[attr-defined] # the module tells checkers to skip it
+    BaseInstrumentor,
+)
+
+from otel_claude.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+logger = logging.getLogger("otel_claude")
+
+_PROVIDERS = ("tracer_provider", "meter_provider", "logger_provider")
+_LAUNCHER = ("skip_dep_check", "raise_exception_on_conflict")
+
+
+class ClaudeInstrumentor(BaseInstrumentor):  # type: ignore[misc] # for the same reason
+    """OpenTelemetry instrumentation of the Anthropic SDK.
+
+        ClaudeInstrumentor().instrument()
+
+    `instrument` takes `tracer_provider`, `meter_provider`, `logger_provider` (the global ones by
+    default) and every option of `otel_claude.settings`; `uninstrument` undoes it.
+    """
+
+    _settings: Settings | None = None
+
+    def instrumentation_dependencies(self) -> Collection[str]:
+        """The SDK versions that are instrumented."""
+        return ("anthropic >= 0.51, < 3",)
+
+    def instrument(self, **kwargs: Any) -> None:
+        """Watch every Claude call of this process from now on.
+
+        A second call while active (declarative file and launcher both activate) does nothing;
+        where it brings other settings, a warning says that they were ignored.
+
+        Args:
+            **kwargs: providers and options.
+        """
+        given = {k: v for k, v in kwargs.items() if k not in (*_PROVIDERS, *_LAUNCHER)}
+        if self.is_instrumented_by_opentelemetry:
+            self._refuse_changes(given)
+            return
+        settings = Settings.load(given)
+        if not settings.enabled or (not given and _disabled_in_config_file()):
+            return
+        self._settings = settings
+        super().instrument(**{k: v for k, v in kwargs.items() if k not in given})
+
+    def _refuse_changes(self, given: dict[str, Any]) -> None:
+        if not given or self._settings is None:
+            return
+        changed = self._settings.differences(Settings.load(given))
+        if ignored := sorted(set(changed) & given.keys()):
+            logger.warning(
+                "otel-claude: already instrumented, so %s is ignored. Call uninstrument() first.",
+                ", ".join(ignored),
+            )
+
+    def _instrument(self, **kwargs: Any) -> None:
+        # Not before it is used: an import of the package alone must cost nothing.
+        from otel_claude.capture import patch
+        from otel_claude.emit.recorder import Recorder
+
+        settings = self._settings or Settings.load({})
+        recorder = Recorder(
+            settings,
+            prices=_load_prices(settings),
+            **{name: kwargs.get(name) for name in _PROVIDERS},
+        )
+        patch.install((recorder,))
+
+    def _uninstrument(self, **_kwargs: Any) -> None:
+        from otel_claude.capture import patch
+
+        patch.remove()
+        self._settings = None
+
+
+def _load_prices(settings: Settings) -> Any:
+    """The price book with the user's overrides; the list prices where their file is broken."""
+    if settings.prices is None:
+        return None
+    from otel_claude.pricing import PriceFileError, Prices
+
+    try:
+        return Prices.load(settings.prices)
+    except PriceFileError as problem:
+        logger.warning("otel-claude: setting prices: %s. List prices are used.", problem)
+        return None
+
+
+def _disabled_in_config_file() -> bool:
+    """Whether the declarative configuration file turns this instrumentation off.
+
+    The configuration package then skips it without a word, and the launcher activates it all the
+    same right after, with no options: what the file says is meant to hold.
+    """
+    path = os.environ.get("OTEL_CONFIG_FILE")
+    if not path:
+        return False
+    try:
+        import yaml
+
+        with Path(path).open(encoding="utf-8") as file:
+            section: Any = yaml.safe_load(file)
+        for key in ("instrumentation/development", "python", "claude"):
+            section = section.get(key) or {}
+        return section.get("enabled") is False
+    except Exception:
+        return False  # whoever reads the file for the SDK says what is wrong with it
+
+
+def flush(timeout: float = 10.0) -> bool:
+    """Send everything that was recorded so far: for scripts and functions that end at once.
+
+    Works on the global OpenTelemetry providers; where they have nothing to flush, it does nothing.
+
+    Args:
+        timeout: seconds, for all signals together.
+
+    Returns:
+        Whether everything was handed over in time.
+    """
+    deadline = time.monotonic() + timeout
+    done = True
+    for provider in (
+        trace.get_tracer_provider(),
+        metrics.get_meter_provider(),
+        _logger_provider(),
+    ):
+        force_flush = getattr(provider, "force_flush", None)
+        if force_flush is None:
+            continue
+        left = deadline - time.monotonic()
+        try:
+            done = left > 0 and force_flush(timeout_millis=int(left * 1000)) is not False and done
+        except Exception:
+            logger.warning("otel-claude: flush failed", exc_info=True)
+            done = False
+    return done
+
+
+def _logger_provider() -> Any:
+    try:
+        from opentelemetry._logs import get_logger_provider
+    except ImportError:
+        return None
+    return get_logger_provider()

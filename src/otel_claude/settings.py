@@ -1,0 +1,182 @@
+"""Every option, in one table: `instrument()` keyword, YAML key and environment variable.
+
+Option `x` is `instrument(x=...)`, the key `x` in a declarative configuration file and the
+environment variable `OTEL_CLAUDE_X`; argument or YAML beats environment beats default.
+A bad value never stops the application: one warning names the setting and the default used.
+"""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import os
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+logger = logging.getLogger("otel_claude")
+
+PREFIX: Final = "OTEL_CLAUDE_"
+
+
+class BadSettingError(ValueError):
+    """A value that a setting cannot take; the message says what it takes."""
+
+
+def _switch(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        word = value.strip().lower()
+        if word in ("true", "1", "yes", "on"):
+            return True
+        if word in ("false", "0", "no", "off"):
+            return False
+    raise BadSettingError("it takes true or false")
+
+
+def _one_of(*choices: str) -> Callable[[object], str]:
+    def read(value: object) -> str:
+        if isinstance(value, str) and value.strip().lower() in choices:
+            return value.strip().lower()
+        raise BadSettingError(f"it takes one of {', '.join(choices)}")
+
+    return read
+
+
+def _names(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        value = value.split(",")
+    if isinstance(value, list | tuple | set | frozenset) and all(
+        isinstance(name, str) for name in value
+    ):
+        return tuple(dict.fromkeys(name.strip() for name in value if name.strip()))
+    raise BadSettingError("it takes a list of names (in the environment: separated by commas)")
+
+
+def _seconds(value: object) -> float | None:
+    if value is None or value == "":
+        return None
+    if not isinstance(value, bool) and isinstance(value, int | float | str):
+        try:
+            seconds = float(value)
+        except ValueError:
+            seconds = -1.0
+        if 0 < seconds < float("inf"):
+            return seconds
+    raise BadSettingError("it takes a positive number of seconds")
+
+
+def _path(value: object) -> str | None:
+    if value is None or value == "":
+        return None
+    if isinstance(value, str | os.PathLike):
+        return os.fspath(value)
+    raise BadSettingError("it takes the path of a file")
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option: how it is read, and what is used where it is not set."""
+
+    read: Callable[[object], Any]
+    default: Any
+    takes: str
+    note: str
+
+
+OPTIONS: Final[Mapping[str, Option]] = {
+    "enabled": Option(_switch, True, "true, false", "Off: nothing is patched or recorded."),
+    "semconv": Option(
+        _one_of("released", "latest", "both"),
+        "released",
+        "released, latest, both",
+        "Generation of the standard GenAI metrics.",
+    ),
+    "strict": Option(
+        _switch,
+        False,
+        "true, false",
+        "Only what the GenAI conventions declare: no `claude.*`, no `anthropic.*`, no cost.",
+    ),
+    "metric_attribution": Option(
+        _names,
+        ("tenant", "team", "feature", "endpoint"),
+        "list of names",
+        "Attribution keys that become metric labels; keep those with few values.",
+    ),
+    "prices": Option(
+        _path, None, "path of a JSON file", "Prices of your own: discounts, deployment names."
+    ),
+    "log_calls": Option(
+        _switch, False, "true, false", "One JSON line per call on the logger `otel_claude.calls`."
+    ),
+    "slow_call_seconds": Option(
+        _seconds, None, "seconds", "Calls that take longer get one warning with their trace id."
+    ),
+    "time_per_output_chunk": Option(
+        _switch,
+        False,
+        "true, false",
+        "Record the time between the events of a stream (costs time).",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The options in force. Built by `load`, never by hand outside tests."""
+
+    enabled: bool = True
+    semconv: str = "released"
+    strict: bool = False
+    metric_attribution: tuple[str, ...] = ("tenant", "team", "feature", "endpoint")
+    prices: str | None = None
+    log_calls: bool = False
+    slow_call_seconds: float | None = None
+    time_per_output_chunk: bool = False
+
+    @classmethod
+    def load(
+        cls, given: Mapping[str, object], environ: Mapping[str, str] | None = None
+    ) -> Settings:
+        """Settings from arguments (or YAML) and the environment. Never raises.
+
+        Args:
+            given: options as keywords; `None` means "not given".
+            environ: the environment, `os.environ` by default.
+        """
+        environ = os.environ if environ is None else environ
+        for name in given.keys() - OPTIONS.keys():
+            near = difflib.get_close_matches(name, OPTIONS, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            logger.warning(
+                "otel-claude: there is no setting %r%s It is ignored.", name, hint or "."
+            )
+        values = {}
+        for name, option in OPTIONS.items():
+            if (value := given.get(name)) is not None:
+                values[name] = _read(name, option, value)
+            elif (value := environ.get(PREFIX + name.upper())) not in (None, ""):
+                values[name] = _read(PREFIX + name.upper(), option, value)
+        return cls(**values)
+
+    def differences(self, other: Settings) -> list[str]:
+        """Names of the options in which `other` differs."""
+        return [f.name for f in fields(self) if getattr(self, f.name) != getattr(other, f.name)]
+
+
+def _read(name: str, option: Option, value: object) -> Any:
+    try:
+        return option.read(value)
+    except BadSettingError as problem:
+        logger.warning(
+            "otel-claude: setting %s cannot be %r: %s. The default is used: %r.",
+            name,
+            value,
+            problem,
+            option.default,
+        )
+        return option.default
