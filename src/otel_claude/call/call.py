@@ -59,7 +59,7 @@ class Call:
     are nanoseconds of `time.perf_counter_ns`, None until they happened.
     `request` holds the request's plain fields under the API's names (model parameters, counts),
     never content. `span` and `context` belong to the observer that traces, `counted` to the one that
-    counts; `headers` is what observers want sent with the request, and a list in `chunk_times`
+    counts; `by_events` says that the SDK's own stream reads the response; `headers` is what observers want sent with the request, and a list in `chunk_times`
     asks for the time of every event.
     """
 
@@ -68,6 +68,7 @@ class Call:
         "_once",
         "attribution",
         "body_size",
+        "by_events",
         "cache_miss_reason",
         "cache_missed_tokens",
         "chunk_times",
@@ -124,6 +125,7 @@ class Call:
         self.first_token: int | None = None
         self.ended: int | None = None
         self.events = 0
+        self.by_events = False
         self.chunk_times: list[int] | None = None
         self.retried_errors: list[str] = []
         self.status: int | None = None

@@ -37,7 +37,7 @@ _TYPE_OF_STATUS: Final[Mapping[int, str]] = {
 }
 
 
-def _said_type(body: object) -> str | None:
+def said_type(body: object) -> str | None:
     """The `type` of the API's error envelope, `{"type": "error", "error": {"type": ...}}`."""
     if isinstance(body, Mapping):
         inner = body.get("error")
@@ -49,7 +49,7 @@ def _said_type(body: object) -> str | None:
 
 def error_type_of(error: BaseException) -> str:
     """`error.type` for an exception: the API's word, the SDK's, the status, the class. In that order."""
-    said = _said_type(getattr(error, "body", None))
+    said = said_type(getattr(error, "body", None))
     if said is None:
         own = getattr(error, "type", None)
         said = own if isinstance(own, str) and own and own != "error" else None
@@ -100,7 +100,7 @@ def attempt_error_type(response: Any, error: BaseException | None) -> str:
     # A streamed response is closed unread before the retry; reading it here would raise.
     if getattr(response, "_content", None):
         try:
-            said = _said_type(response.json())
+            said = said_type(response.json())
         except ValueError:
             said = None
     if said is not None:

@@ -19,7 +19,7 @@ from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 
 from otel_claude import _faults
 from otel_claude.call.call import Call, Observer
-from otel_claude.capture import drops, native, raw, request, response, stream
+from otel_claude.capture import drops, native, raw, request, response, stream, tee
 from otel_claude.capture.endpoint import endpoint_of
 from otel_claude.capture.failure import attempt_error_type, ended_by
 
@@ -92,6 +92,7 @@ def _returned(call: Call, result: Any) -> None:
             raw.returned(call, result)
         else:
             stream.watch(call, result, is_async=how == "async_stream")
+            tee.attach(call, result.response)
     except Exception:
         _faults.report("response")
         call.finish("completed")
@@ -242,10 +243,7 @@ def _see_parsed(instance: Any, parsed: Any) -> None:
         if call is None or stream.STATE in getattr(parsed, "__dict__", ()):
             return
         how = _kind_of(type(parsed))
-        if how == "value":
-            response.read_message(call, parsed)
-            call.finish("completed")
-        elif how != "raw":
+        if how in ("stream", "async_stream"):
             stream.watch(call, parsed, is_async=how == "async_stream")
     except Exception:
         _faults.report("parse")
@@ -294,6 +292,8 @@ _PATCHES: Final[tuple[Patch, ...]] = (
     ("anthropic._base_client", "AsyncAPIClient", "_sleep_for_retry", _sleep),
     ("anthropic._streaming", "Stream", "close", _close),
     ("anthropic._streaming", "AsyncStream", "close", _close),
+    ("anthropic._response", "APIResponse", "close", _close),
+    ("anthropic._response", "AsyncAPIResponse", "close", _close),
     ("anthropic._response", "APIResponse", "parse", _parse),
     ("anthropic._response", "AsyncAPIResponse", "parse", _async_parse),
     ("anthropic._legacy_response", "LegacyAPIResponse", "parse", _parse),

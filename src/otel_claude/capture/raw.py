@@ -1,37 +1,31 @@
 """Raw responses: `with_raw_response`, `with_streaming_response`, and plain HTTP responses.
 
-What the application gets is the SDK's wrapper. Where its body was read already, the call is
-over and its usage stands in the body. Where it was not, the call ends with the stream that
-`parse()` returns, or when the response is dropped.
+What the application gets is the SDK's wrapper. Where its body was read already, the call is over
+and its usage stands in the body. Where it was not, whoever reads it is watched: the stream that
+`parse()` returns, or the application itself.
 """
 
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from otel_claude.capture import drops
+from otel_claude.call.call import Call
+from otel_claude.capture import drops, tee
 from otel_claude.capture.response import read_message
 from otel_claude.capture.stream import STATE
-
-if TYPE_CHECKING:
-    from otel_claude.call.call import Call
-
-
-def http_response_of(result: Any) -> Any:
-    """The HTTP response behind a raw response of the SDK, or the HTTP response itself."""
-    return getattr(result, "http_response", result)
 
 
 def returned(call: Call, result: Any) -> None:
     """Finish the call where the body is there, else follow the response."""
-    response = http_response_of(result)
+    response = getattr(result, "http_response", result)
+    result.__dict__[STATE] = call
     if getattr(response, "_content", None) is not None:
         read_body(call, response)
         call.finish("completed")
         return
-    result.__dict__[STATE] = call
-    weakref.finalize(result, drops.dropped, call)
+    tee.attach(call, response)
+    weakref.finalize(response, drops.dropped, call)
 
 
 def read_body(call: Call, response: Any) -> None:

@@ -19,8 +19,7 @@ from otel_claude.capture.failure import ended_by, truncated
 from otel_claude.capture.response import read_block, read_ending, read_message_head
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
-
+    
     from otel_claude.call.call import Call
 
 STATE: Final = "_otel_claude"
@@ -35,7 +34,17 @@ def watch(call: Call, stream: Any, *, is_async: bool) -> None:
         kind = AsyncTimedReader if is_async else TimedReader
     stream._iterator = kind(call, stream._iterator)
     stream.__dict__[STATE] = call
-    weakref.finalize(stream, drops.dropped, call)
+    response = stream.response
+    weakref.finalize(stream, _dropped, call, weakref.ref(response))
+
+
+def _dropped(call: Call, reference: weakref.ref[Any]) -> None:
+    """The stream is gone; its response may live on, to be read directly. Never raises."""
+    response = reference()
+    if response is not None and call.first_event is None and not response.is_closed:
+        weakref.finalize(response, drops.dropped, call)
+    else:
+        drops.dropped(call)
 
 
 def closing(stream: Any) -> None:
@@ -91,9 +100,12 @@ class _Reader:
 
     __slots__ = ("_call", "_inner", "_next")
 
+    _method = "__next__"
+
     def __init__(self, call: Call, inner: Any) -> None:
         self._call = call
         self._inner = inner
+        self._next = getattr(inner, self._method)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
@@ -115,14 +127,12 @@ class Reader(_Reader):
 
     __slots__ = ()
 
-    def __init__(self, call: Call, inner: Iterator[Any]) -> None:
-        super().__init__(call, inner)
-        self._next = inner.__next__
-
     def __iter__(self) -> Reader:
         return self
 
     def __next__(self) -> Any:
+        call = self._call
+        call.by_events = True
         try:
             event = self._next()
         except StopIteration:
@@ -131,7 +141,6 @@ class Reader(_Reader):
         except BaseException as error:
             self._ended(error)
             raise
-        call = self._call
         call.events += 1
         # Nothing else matters in a delta once the first has been timed.
         if call.first_token is None or getattr(event, "type", None) != "content_block_delta":
@@ -143,15 +152,14 @@ class AsyncReader(_Reader):
     """Passes the events of an `AsyncStream` on."""
 
     __slots__ = ()
-
-    def __init__(self, call: Call, inner: AsyncIterator[Any]) -> None:
-        super().__init__(call, inner)
-        self._next = inner.__anext__
+    _method = "__anext__"
 
     def __aiter__(self) -> AsyncReader:
         return self
 
     async def __anext__(self) -> Any:
+        call = self._call
+        call.by_events = True
         try:
             event = await self._next()
         except StopAsyncIteration:
@@ -160,7 +168,6 @@ class AsyncReader(_Reader):
         except BaseException as error:
             self._ended(error)
             raise
-        call = self._call
         call.events += 1
         if call.first_token is None or getattr(event, "type", None) != "content_block_delta":
             see(call, event)
