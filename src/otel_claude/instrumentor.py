@@ -79,7 +79,9 @@ class ClaudeInstrumentor(BaseInstrumentor):  # type: ignore[misc] # for the same
             prices=_load_prices(settings),
             **{name: kwargs.get(name) for name in _PROVIDERS},
         )
-        patch.install((recorder,))
+        # Strict mode promises our span and nothing but the conventions' attributes on it.
+        adopt = settings.native == "adopt" and not settings.strict
+        patch.install((recorder,), adopt=adopt)
 
     def _uninstrument(self, **_kwargs: Any) -> None:
         from otel_claude.capture import patch

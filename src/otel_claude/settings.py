@@ -101,6 +101,12 @@ OPTIONS: Final[Mapping[str, Option]] = {
         "true, false",
         "Only what the GenAI conventions declare: no `claude.*`, no `anthropic.*`, no cost.",
     ),
+    "native": Option(
+        _one_of("replace", "adopt"),
+        "replace",
+        "replace, adopt",
+        "The SDK's own span of a call: ours in its place, or our attributes on it.",
+    ),
     "metric_attribution": Option(
         _names,
         ("tenant", "team", "feature", "endpoint"),
@@ -132,6 +138,7 @@ class Settings:
     enabled: bool = True
     semconv: str = "released"
     strict: bool = False
+    native: str = "replace"
     metric_attribution: tuple[str, ...] = ("tenant", "team", "feature", "endpoint")
     prices: str | None = None
     log_calls: bool = False

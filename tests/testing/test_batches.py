@@ -70,6 +70,7 @@ def test_polls_are_configurable(ask: Any) -> None:
 
 
 def test_bad_batches(client: Any, ask: Any) -> None:
-    for requests in ([], items(ask, "a", "a"), items(ask, "not ok")):
+    empty: list[Any] = []
+    for requests in (empty, items(ask, "a", "a"), items(ask, "not ok")):
         with pytest.raises(anthropic.BadRequestError):
             client.messages.batches.create(requests=requests)

@@ -40,6 +40,12 @@ def test_every_step_is_documented() -> None:
     assert [name for name in STEPS if f"`{name}" not in text] == []
 
 
+@pytest.mark.parametrize("text", ["late_headers=x", "status=x", "usage=x", "fail=x", "slow=x"])
+def test_values_that_make_no_sense_are_a_400(client: Any, ask: Any, text: str) -> None:
+    with pytest.raises(anthropic.BadRequestError, match="emulator"):
+        client.messages.create(**ask(scenario=text), stream=True)
+
+
 def test_unknown_scenario_is_a_400(client: Any, ask: Any) -> None:
     with pytest.raises(anthropic.BadRequestError, match="unknown scenario"):
         client.messages.create(**ask(scenario="nonsense"))

@@ -10,7 +10,7 @@ from otel_claude import _faults
 from otel_claude.call.usage import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from otel_claude._attribution import Attribution
     from otel_claude.call.errors import Failure
@@ -60,12 +60,15 @@ class Call:
     `request` holds the request's plain fields under the API's names (model parameters, counts),
     never content. `span` and `context` belong to the observer that traces, `counted` to the one that
     counts; `by_events` says that the SDK's own stream reads the response; `headers` is what observers want sent with the request, and a list in `chunk_times`
-    asks for the time of every event.
+    asks for the time of every event. `adopts` says that the span will be one that the SDK makes;
+    `describe` writes on it before the SDK ends it. `tracer_provider` and `conversation_id` are what
+    the client was given.
     """
 
     __slots__ = (
         "_observers",
         "_once",
+        "adopts",
         "attribution",
         "body_size",
         "by_events",
@@ -75,9 +78,11 @@ class Call:
         "compacted",
         "container_used",
         "context",
+        "conversation_id",
         "counted",
         "counted_input_tokens",
         "declined",
+        "describe",
         "ended",
         "endpoint",
         "events",
@@ -101,6 +106,7 @@ class Call:
         "stop_category",
         "stop_reason",
         "stream",
+        "tracer_provider",
         "usage",
     )
 
@@ -149,6 +155,10 @@ class Call:
         self.context: Any = None
         self.headers: dict[str, str] = {}
         self.counted = False
+        self.adopts = False
+        self.describe: Callable[[Call], None] | None = None
+        self.tracer_provider: Any = None
+        self.conversation_id: str | None = None
 
     def begin(self) -> None:
         """Tell every observer, before anything is sent."""

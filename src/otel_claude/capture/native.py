@@ -1,7 +1,8 @@
 """The SDK's own spans (1.14 and later), and the trace context that goes to the API.
 
-One span per call: for the calls that we trace, the SDK's is dropped and ours takes its place,
-also on the wire, so that Anthropic's server-side spans hang under the span that is exported.
+One span per call. In mode `replace` the SDK's is dropped for the calls that we trace and ours takes
+its place, also on the wire, so that Anthropic's server-side spans hang under the span that is
+exported. In mode `adopt` the SDK's stands, and our attributes are written on it.
 """
 
 from __future__ import annotations
@@ -10,8 +11,39 @@ import copy
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from opentelemetry.trace import set_span_in_context
+
 if TYPE_CHECKING:
     from otel_claude.call.call import Call
+
+
+def _options_of(client: Any) -> Mapping[str, Any]:
+    """The resolved `open_telemetry` option of a client; empty where the SDK has none."""
+    resolved = getattr(client, "_open_telemetry", None)
+    return resolved if isinstance(resolved, Mapping) else {}
+
+
+def traces(client: Any, options: Any) -> bool:
+    """Whether the SDK makes its own span for this request."""
+    return (
+        getattr(options, "span_name", None) is not None
+        and getattr(client, "_tracer", None) is not None
+    )
+
+
+def read_client(call: Call, client: Any) -> None:
+    """Read what a client's `open_telemetry` option says about the spans of its calls."""
+    said = _options_of(client)
+    if said:
+        call.tracer_provider = said.get("tracer_provider")
+        conversation = said.get("conversation_id")
+        call.conversation_id = conversation if isinstance(conversation, str) else None
+
+
+def adopt(call: Call, span: Any) -> None:
+    """Make the SDK's span the span of a call."""
+    call.span = span
+    call.context = set_span_in_context(span)
 
 
 def without_span(options: Any) -> Any:
@@ -36,14 +68,8 @@ def with_span_of(call: Call, options: Any, client: Any) -> Any:
     replaced = copy.copy(options)
     if getattr(options, "span_name", None) is not None:
         replaced.span_name = None
-    if _propagates(client):
+    if _options_of(client).get("propagation", True) is not False:
         given = options.headers if isinstance(options.headers, Mapping) else {}
         kept = {k: v for k, v in given.items() if k.lower() not in call.headers}
         replaced.headers = {**kept, **call.headers}
     return replaced
-
-
-def _propagates(client: Any) -> bool:
-    """False where the client was told not to send trace context (`propagation=False`)."""
-    resolved = getattr(client, "_open_telemetry", None)
-    return not isinstance(resolved, Mapping) or resolved.get("propagation", True) is not False

@@ -8,12 +8,14 @@ and its usage stands in the body. Where it was not, whoever reads it is watched:
 from __future__ import annotations
 
 import weakref
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from otel_claude.call.call import Call
 from otel_claude.capture import drops, tee
 from otel_claude.capture.response import read_message
 from otel_claude.capture.stream import STATE
+
+if TYPE_CHECKING:
+    from otel_claude.call.call import Call
 
 
 def returned(call: Call, result: Any) -> None:

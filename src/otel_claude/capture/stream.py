@@ -19,7 +19,6 @@ from otel_claude.capture.failure import ended_by, truncated
 from otel_claude.capture.response import read_block, read_ending, read_message_head
 
 if TYPE_CHECKING:
-    
     from otel_claude.call.call import Call
 
 STATE: Final = "_otel_claude"
@@ -89,6 +88,8 @@ def see(call: Call, event: Any) -> None:
         elif kind == "message_delta":
             call.usage.read(said.get("usage"))
             read_ending(call, fields(said.get("delta")))
+            if call.describe is not None:
+                call.describe(call)
         elif kind == "message_stop":
             call.finish("completed")
     except Exception:

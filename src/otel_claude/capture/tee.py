@@ -10,14 +10,16 @@ from __future__ import annotations
 import json
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from otel_claude import _faults
-from otel_claude.call.call import Call
 from otel_claude.call.errors import Failure, categorize
 from otel_claude.capture.failure import ended_by, said_type, truncated
 from otel_claude.capture.response import read_message
 from otel_claude.capture.stream import see
+
+if TYPE_CHECKING:
+    from otel_claude.call.call import Call
 
 _LINE_LIMIT: Final = 1 << 20  # bytes of one SSE line; a longer one is passed over
 _BODY_LIMIT: Final = 16 << 20  # bytes of a JSON body; of a longer one the usage stays unknown

@@ -122,7 +122,9 @@ def _refused_before_output(call: Call) -> str | None:
 
 def _unknowns(call: Call) -> tuple[str, ...]:
     unknown: tuple[str, ...] = ()
-    if call.stream and call.outcome != "completed":
+    # Not ended yet, but with a stop reason: described just before the end.
+    whole = call.outcome == "completed" or (call.outcome is None and call.stop_reason is not None)
+    if call.stream and not whole:
         unknown = (ABORTED_STREAM,)
     if call.container_used:
         unknown = (*unknown, CODE_EXECUTION)

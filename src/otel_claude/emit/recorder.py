@@ -67,8 +67,13 @@ class Recorder:
         call.attribution = _attribution.current()
         if self._settings.time_per_output_chunk:
             call.chunk_times = []
+        if call.adopts:
+            call.describe = self._describe
         self._spans.start(call)
         self._metrics.start(call)
+
+    def _describe(self, call: Call) -> None:
+        self._spans.describe(call, Bill(call, self._prices))
 
     def after(self, call: Call) -> None:
         """Record a call that has ended. A fault in one signal leaves the others whole."""

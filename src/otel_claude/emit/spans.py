@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
 
 from opentelemetry.trace import (
     Span,
@@ -12,11 +13,13 @@ from opentelemetry.trace import (
     Status,
     StatusCode,
     Tracer,
+    get_tracer,
     set_span_in_context,
 )
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from otel_claude import semconv
+from otel_claude._version import __version__
 from otel_claude.pricing import Cost, Unpriced, context_window
 
 if TYPE_CHECKING:
@@ -57,8 +60,11 @@ Reader = Callable[["Call"], Any]
 
 
 def finish_reason(call: Call) -> str | None:
-    """Why the answer ended, in the conventions' words; `error` where the reason never came."""
-    if call.outcome != "completed":
+    """Why the answer ended, in the conventions' words; `error` where the reason never came.
+
+    A call without an outcome is about to complete: a span that is not ours is written just before.
+    """
+    if call.outcome not in ("completed", None):
         return "error"
     if call.stop_reason is None:
         return None
@@ -90,7 +96,7 @@ _CALL: Final[tuple[tuple[str, Reader], ...]] = (
     (semconv.CACHE_MISS_REASON, attrgetter("cache_miss_reason")),
     (semconv.CACHE_MISSED_TOKENS, attrgetter("cache_missed_tokens")),
     (semconv.COUNTED_INPUT_TOKENS, attrgetter("counted_input_tokens")),
-    (semconv.OUTCOME, attrgetter("outcome")),
+    (semconv.OUTCOME, lambda call: call.outcome or "completed"),
 )
 
 _STREAM: Final[tuple[tuple[str, Reader], ...]] = (
@@ -140,6 +146,7 @@ class Spans:
 
     def __init__(self, tracer: Tracer, *, strict: bool) -> None:
         self._tracer = tracer
+        self._tracers: WeakKeyDictionary[Any, Tracer] = WeakKeyDictionary()
         self._strict = strict
         self._call_rows = self._allowed(_CALL)
         self._stream_rows = self._allowed(_STREAM)
@@ -156,7 +163,7 @@ class Spans:
 
     def start(self, call: Call) -> None:
         """Start the span of a call, with what a sampler may want to see."""
-        if self._strict and call.operation != "chat":
+        if call.adopts or (self._strict and call.operation != "chat"):
             return
         endpoint = call.endpoint
         attributes: dict[str, Any] = {
@@ -169,7 +176,7 @@ class Spans:
             attributes[semconv.SERVER_ADDRESS] = endpoint.address
             if endpoint.port is not None:
                 attributes[semconv.SERVER_PORT] = endpoint.port
-        span = self._tracer.start_span(
+        span = self._tracer_of(call).start_span(
             call.operation if call.model is None else f"{call.operation} {call.model}",
             kind=SpanKind.CLIENT,
             attributes=attributes,
@@ -181,15 +188,32 @@ class Spans:
         call.context = set_span_in_context(span)
         _propagator.inject(call.headers, context=call.context)
 
+    def _tracer_of(self, call: Call) -> Tracer:
+        """Our tracer; for a client that was given a provider of its own, one from there."""
+        provider = call.tracer_provider
+        if provider is None:
+            return self._tracer
+        tracer = self._tracers.get(provider)
+        if tracer is None:
+            tracer = get_tracer(semconv.SCOPE, __version__, tracer_provider=provider)
+            self._tracers[provider] = tracer
+        return tracer
+
+    def describe(self, call: Call, bill: Bill) -> None:
+        """Write everything that is known on a span that somebody else ends."""
+        if call.span is not None and call.span.is_recording():
+            call.span.set_attributes(self._attributes(call, bill))
+
     def end(self, call: Call, bill: Bill) -> None:
-        """Write everything that is known and end the span."""
+        """Write everything that is known and end the span, unless it is the SDK's."""
         span: Span | None = call.span
         if span is None:
             return
-        if span.is_recording():
-            span.set_attributes(self._attributes(call, bill))
-            if call.failure is not None:
-                span.set_status(_ERROR)
+        self.describe(call, bill)
+        if call.adopts:
+            return
+        if call.failure is not None:
+            span.set_status(_ERROR)
         ended = call.ended or call.started
         span.end(end_time=call.started_at + ended - call.started)
 
@@ -212,6 +236,8 @@ class Spans:
         if call.compacted:
             attributes[semconv.CONVERSATION_COMPACTED] = True
         self._add_tokens(attributes, call, bill)
+        if call.conversation_id is not None:
+            attributes[semconv.CONVERSATION_ID] = call.conversation_id
         if call.attribution is not None:
             self._add_attribution(attributes, call.attribution)
         if not self._strict:

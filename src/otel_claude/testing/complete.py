@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from otel_claude.testing import faults, generate, validation
+from otel_claude.testing import faults, validation
 from otel_claude.testing.errors import ApiError, invalid
 from otel_claude.testing.messages import EVENT_STREAM
+from otel_claude.testing.prose import prose
 from otel_claude.testing.sse import Event, encode
 from otel_claude.testing.tokens import text_tokens
 from otel_claude.testing.wire import Reply
@@ -33,7 +34,7 @@ def create(state: State, exchange: Exchange) -> Reply:
     except faults.Dropped:
         return Reply(hang_up=True)
     rng, most = exchange.identity.rng("text"), int(body["max_tokens_to_sample"])
-    tokens = generate.prose(rng, rng.randint(20, 60))
+    tokens = prose(rng, rng.randint(20, 60))
     reason = "stop_sequence" if len(tokens) <= most else "max_tokens"
     tokens = tokens[:most]
     used = {"input_tokens": text_tokens(str(body["prompt"])), "output_tokens": len(tokens)}

@@ -6,147 +6,21 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from otel_claude.testing.blocks import Block, Composer, json_tokens
+from otel_claude.testing.calls import tool_input, tools_to_call
 from otel_claude.testing.models import ALIASES
+from otel_claude.testing.prose import prose
 from otel_claude.testing.schema import example
+from otel_claude.testing.server_tools import advise, citation, has_tool, search
 from otel_claude.testing.tokens import as_blocks, words
 
 if TYPE_CHECKING:
-    from random import Random
-
     from otel_claude.testing.job import Job, Json
 
-SERVER_TOOLS = (
-    "web_search_",
-    "web_fetch_",
-    "code_execution_",
-    "advisor_",
-    "tool_search_tool_",
-    "mcp_",
-)
 SEARCH_INPUT = 500
 """Input tokens that the results of one web search add."""
 
 ADVICE_INPUT = 200
 """Input tokens that an advisor's answer adds."""
-
-_VOCABULARY = [
-    "the",
-    "answer",
-    "depends",
-    "on",
-    "how",
-    "each",
-    "service",
-    "records",
-    "what",
-    "it",
-    "has",
-    "seen",
-    "so",
-    "we",
-    "start",
-    "with",
-    "a",
-    "small",
-    "example",
-    "and",
-    "follow",
-    "one",
-    "request",
-    "from",
-    "the",
-    "edge",
-    "to",
-    "the",
-    "store",
-    "while",
-    "counting",
-    "every",
-    "step",
-    "first",
-    "the",
-    "client",
-    "opens",
-    "a",
-    "connection",
-    "then",
-    "it",
-    "sends",
-    "the",
-    "whole",
-    "prompt",
-    "and",
-    "waits",
-    "for",
-    "a",
-    "stream",
-    "of",
-    "events",
-    "in",
-    "return",
-    "most",
-    "of",
-    "them",
-    "are",
-    "short",
-    "some",
-    "carry",
-    "text",
-    "others",
-    "only",
-    "numbers",
-    "that",
-    "tell",
-    "what",
-    "was",
-    "used",
-    "and",
-    "when",
-    "an",
-    "error",
-    "comes",
-    "in",
-    "the",
-    "middle",
-    "it",
-    "is",
-    "better",
-    "to",
-    "keep",
-    "what",
-    "has",
-    "already",
-    "arrived",
-    "a",
-    "clear",
-    "plan",
-    "helps",
-    "here",
-    "measure",
-    "first",
-    "change",
-    "one",
-    "thing",
-    "and",
-    "measure",
-    "again",
-    "because",
-    "a",
-    "system",
-    "that",
-    "explains",
-    "itself",
-    "is",
-    "easy",
-    "to",
-    "trust",
-]
-_KNOWN_INPUTS: dict[str, Json] = {
-    "bash_": {"command": "ls -la"},
-    "text_editor_": {"command": "view", "path": "/repo/README.md"},
-    "computer_": {"action": "screenshot"},
-    "memory_": {"command": "view", "path": "/memories"},
-}
 
 
 @dataclass
@@ -170,20 +44,6 @@ class Answer:
     fetches: int = 0
     served: str = ""
     extra: str = ""
-
-
-def prose(rng: Random, count: int) -> list[str]:
-    """`count` tokens of prose: words in sentences of eight to fourteen."""
-    tokens: list[str] = []
-    left = 0
-    for index in range(count):
-        word = rng.choice(_VOCABULARY)
-        if left == 0:
-            word, left = word.capitalize(), rng.randint(8, 14)
-        left -= 1
-        end = "." if left == 0 or index == count - 1 else ""
-        tokens.append(f"{' ' if index else ''}{word}{end}")
-    return tokens
 
 
 def answer(job: Job) -> Answer:
@@ -240,11 +100,11 @@ def _before(job: Job, composer: Composer, result: Answer) -> None:
         composer.compaction("".join(prose(job.identity.rng("summary"), 40)))
     if scenario.get("advisor"):
         result.extra = "advisor"
-        _advise(job, composer)
-    asked = "search" in job.last_text.lower() and _has_tool(job, "web_search_")
+        advise(job, composer)
+    asked = "search" in job.last_text.lower() and has_tool(job, "web_search_")
     result.searches = scenario.count("web_search") or (1 if asked else 0)
     for index in range(result.searches):
-        _search(job, composer, index)
+        search(job, composer, index)
     result.fetches = scenario.count("web_fetch") or 0
 
 
@@ -255,46 +115,16 @@ def _fallback_model(job: Job) -> str:
     return ALIASES.get(name, name)
 
 
-def _has_tool(job: Job, prefix: str) -> bool:
-    return any(str(tool.get("type", "")).startswith(prefix) for tool in job.tools)
-
-
-def _advise(job: Job, composer: Composer) -> None:
-    tool_id = job.identity.id("srvtoolu", "advisor")
-    composer.tool("advisor", tool_id, {}, "server_tool_use")
-    advice = "".join(prose(job.identity.rng("advice"), 25))
-    content = {"type": "advisor_result", "text": advice, "stop_reason": "end_turn"}
-    composer.whole({"type": "advisor_tool_result", "tool_use_id": tool_id, "content": content})
-
-
-def _search(job: Job, composer: Composer, index: int) -> None:
-    tool_id = job.identity.id("srvtoolu", f"search{index}")
-    query = " ".join(job.last_text.split()[:8]) or "claude"
-    composer.tool("web_search", tool_id, {"query": query}, "server_tool_use")
-    results = [_found(number) for number in range(1, 4)]
-    composer.whole({"type": "web_search_tool_result", "tool_use_id": tool_id, "content": results})
-
-
-def _found(number: int) -> Json:
-    return {
-        "type": "web_search_result",
-        "url": f"https://example.com/{number}",
-        "title": f"Result {number}",
-        "encrypted_content": f"ZW11bGF0b3I{number}",
-        "page_age": "November 2026",
-    }
-
-
 def _say(job: Job, composer: Composer, result: Answer) -> None:
     """The model's own words: a tool call, JSON, or prose."""
-    tools = _tools_to_call(job)
+    tools = tools_to_call(job)
     if tools:
         if (job.body.get("tool_choice") or {}).get("type", "auto") == "auto":
             composer.text(words(f"I will use {tools[0]['name']} for this."))
         for index, tool in enumerate(tools):
             rng = job.identity.rng(f"tool{index}")
             tool_id = job.identity.id("toolu", str(index))
-            composer.tool(str(tool["name"]), tool_id, _tool_input(tool, rng))
+            composer.tool(str(tool["name"]), tool_id, tool_input(tool, rng))
         result.stop_reason = "tool_use"
         return
     schema = _output_schema(job)
@@ -302,7 +132,7 @@ def _say(job: Job, composer: Composer, result: Answer) -> None:
         composer.text(json_tokens(example(schema, job.identity.rng("json"))))
         return
     tokens = _stop_at(job, _prose_for(job, composer), result)
-    composer.text(tokens, [_citation()] if result.searches else None)
+    composer.text(tokens, [citation()] if result.searches else None)
 
 
 def _prose_for(job: Job, composer: Composer) -> list[str]:
@@ -332,16 +162,6 @@ def _stop_at(job: Job, tokens: list[str], result: Answer) -> list[str]:
     return tokens
 
 
-def _citation() -> Json:
-    return {
-        "type": "web_search_result_location",
-        "cited_text": "A system that explains itself is easy to trust.",
-        "encrypted_index": "ZW11bGF0b3I",
-        "title": "Result 1",
-        "url": "https://example.com/1",
-    }
-
-
 def _output_schema(job: Job) -> Json | None:
     config = job.body.get("output_config")
     chosen = config.get("format") if isinstance(config, dict) else None
@@ -350,37 +170,6 @@ def _output_schema(job: Job) -> Json | None:
         return None
     schema = chosen.get("schema")
     return schema if isinstance(schema, dict) else {}
-
-
-def _is_client_tool(tool: Json) -> bool:
-    return not str(tool.get("type") or "custom").startswith(SERVER_TOOLS)
-
-
-def _tools_to_call(job: Job) -> list[Json]:
-    """Which tools the model calls now; none where it should say something instead."""
-    forced = job.scenario.get("tool")
-    usable = [tool for tool in job.tools if _is_client_tool(tool) and tool.get("name")]
-    choice = job.body.get("tool_choice") or {"type": "auto"}
-    kind = choice.get("type", "auto")
-    if not usable or kind == "none" or (forced and forced.value == "none"):
-        return []
-    wanted = forced.value if forced else choice.get("name") if kind == "tool" else ""
-    named = [tool for tool in usable if tool["name"] == wanted]
-    answered = any(block.get("type") == "tool_result" for block in job.last_blocks)
-    if kind == "auto" and not forced and answered:
-        return []
-    picked = named[0] if named else job.identity.rng("tool").choice(usable)
-    times = int(forced.option("times", 1)) if forced else 1
-    return [picked] * (1 if choice.get("disable_parallel_tool_use") else times)
-
-
-def _tool_input(tool: Json, rng: Random) -> Json:
-    kind = str(tool.get("type") or "")
-    for prefix, value in _KNOWN_INPUTS.items():
-        if kind.startswith(prefix):
-            return value
-    made = example(tool.get("input_schema") or {"type": "object"}, rng)
-    return made if isinstance(made, dict) else {}
 
 
 def _refused(job: Job, result: Answer, keep: int = 0) -> Answer:

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 ORGANIZATION = "org_emulator"
 WORKSPACE = "wrkspc_01Emulator"
 MAX_BODY = 32 * 1024 * 1024
-MAX_BATCH_BODY = 256 * 1024 * 1024
 _PREFIX = "/scenario/"
 
 
@@ -173,7 +172,7 @@ class Emulator:
                 state.requests.append(record)
         identity = state.identify(f"{raw.method} {path}", raw.body)
         request_id = identity.id("req")
-        scenario = Scenario(scenario_text)
+        scenario, delay = Scenario(scenario_text), 0.0
         try:
             scenario = scenarios.parse(scenario_text)
             _admit(raw, path)
@@ -188,13 +187,14 @@ class Emulator:
                 identity,
                 request_id,
             )
+            late = scenario.get("late_headers")
+            delay = late.number(0.1) if late else 0.0
             reply = dispatch(state, exchange)
         except ApiError as error:
             reply = _error(error, request_id, path)
         except Exception as error:
             reply = _error(ApiError(500, f"emulator: {error!r}"), request_id, path)
-        late = scenario.get("late_headers")
-        reply.delay = late.number(0.1) if late else 0.0
+        reply.delay = delay
         reply.headers = shape_headers(
             {**_identity_headers(path, request_id), **reply.headers}, scenario
         )

@@ -1,0 +1,160 @@
+"""What stands in front of the SDK's functions at the seams.
+
+`request` is the call seam: every surface of every client class passes through it. Inside it,
+`_process_response` shows each attempt that succeeded and `_sleep_for_retry` each that failed and
+will be repeated. All have the same signature from SDK 0.51 to 2.11.
+
+Each wrapper calls the SDK's function exactly once, with what the application gave, and returns or
+raises what it does.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from otel_claude.capture import stream, watch
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+_active: watch.Watch | None = None
+
+Args = tuple[Any, ...]
+Kwargs = dict[str, Any]
+
+
+def activate(new: watch.Watch | None) -> None:
+    """Watch calls from now on; None: let everything pass."""
+    global _active  # noqa: PLW0603 - the patches are module-wide, as the classes they patch
+    _active = new
+
+
+def request(wrapped: Callable[..., Any], client: Any, args: Args, kwargs: Kwargs) -> Any:
+    """`SyncAPIClient.request`: one call, with its retries."""
+    if _active is None:
+        return wrapped(*args, **kwargs)
+    call, args, kwargs = watch.open_call(_active, client, args, kwargs)
+    tokens = watch.enter(call)
+    try:
+        result = wrapped(*args, **kwargs)
+    except BaseException as error:
+        watch.leave(tokens)
+        if call is not None:
+            watch.failed(call, error)
+        raise
+    watch.leave(tokens)
+    if call is not None:
+        watch.returned(call, result)
+    return result
+
+
+async def async_request(
+    wrapped: Callable[..., Awaitable[Any]], client: Any, args: Args, kwargs: Kwargs
+) -> Any:
+    """`AsyncAPIClient.request`: one call, with its retries."""
+    if _active is None:
+        return await wrapped(*args, **kwargs)
+    call, args, kwargs = watch.open_call(_active, client, args, kwargs)
+    tokens = watch.enter(call)
+    try:
+        result = await wrapped(*args, **kwargs)
+    except BaseException as error:
+        watch.leave(tokens)
+        if call is not None:
+            watch.failed(call, error)
+        raise
+    watch.leave(tokens)
+    if call is not None:
+        watch.returned(call, result)
+    return result
+
+
+def traced_request(wrapped: Callable[..., Any], _client: Any, args: Args, kwargs: Kwargs) -> Any:
+    """`SyncAPIClient._request`, which the SDK's own span encloses: where it is adopted."""
+    call = watch.current.get()
+    if call is None or not call.adopts or kwargs.get("call") is None:
+        return wrapped(*args, **kwargs)
+    watch.adopt(call, kwargs["call"].span)
+    try:
+        return wrapped(*args, **kwargs)
+    except BaseException as error:
+        watch.failed(call, error)
+        raise
+
+
+async def async_traced_request(
+    wrapped: Callable[..., Awaitable[Any]], _client: Any, args: Args, kwargs: Kwargs
+) -> Any:
+    """`AsyncAPIClient._request`, which the SDK's own span encloses: where it is adopted."""
+    call = watch.current.get()
+    if call is None or not call.adopts or kwargs.get("call") is None:
+        return await wrapped(*args, **kwargs)
+    watch.adopt(call, kwargs["call"].span)
+    try:
+        return await wrapped(*args, **kwargs)
+    except BaseException as error:
+        watch.failed(call, error)
+        raise
+
+
+def process(wrapped: Callable[..., Any], _client: Any, args: Args, kwargs: Kwargs) -> Any:
+    """`SyncAPIClient._process_response`: the answer to an attempt."""
+    call = watch.current.get()
+    if call is None:
+        return wrapped(*args, **kwargs)
+    watch.saw_attempt(call, kwargs)
+    try:
+        result = wrapped(*args, **kwargs)
+    except Exception:
+        watch.saw_unparsed(call, kwargs)
+        raise
+    if call.adopts:
+        watch.saw_answer(call, kwargs, result)
+    return result
+
+
+async def async_process(
+    wrapped: Callable[..., Awaitable[Any]], _client: Any, args: Args, kwargs: Kwargs
+) -> Any:
+    """`AsyncAPIClient._process_response`: the answer to an attempt."""
+    call = watch.current.get()
+    if call is None:
+        return await wrapped(*args, **kwargs)
+    watch.saw_attempt(call, kwargs)
+    try:
+        result = await wrapped(*args, **kwargs)
+    except Exception:
+        watch.saw_unparsed(call, kwargs)
+        raise
+    if call.adopts:
+        watch.saw_answer(call, kwargs, result)
+    return result
+
+
+def sleep(wrapped: Callable[..., Any], _client: Any, args: Args, kwargs: Kwargs) -> Any:
+    """`_sleep_for_retry`, sync or async: an attempt failed."""
+    if (call := watch.current.get()) is not None:
+        watch.saw_retry(call, kwargs)
+    return wrapped(*args, **kwargs)
+
+
+def close(wrapped: Callable[..., Any], instance: Any, args: Args, kwargs: Kwargs) -> Any:
+    """`close` of streams and raw responses, sync or async."""
+    stream.closing(instance)
+    return wrapped(*args, **kwargs)
+
+
+def parse(wrapped: Callable[..., Any], instance: Any, args: Args, kwargs: Kwargs) -> Any:
+    """`parse` of raw responses."""
+    parsed = wrapped(*args, **kwargs)
+    watch.saw_parsed(instance, parsed)
+    return parsed
+
+
+async def async_parse(
+    wrapped: Callable[..., Awaitable[Any]], instance: Any, args: Args, kwargs: Kwargs
+) -> Any:
+    """`parse` of asynchronous raw responses."""
+    parsed = await wrapped(*args, **kwargs)
+    watch.saw_parsed(instance, parsed)
+    return parsed

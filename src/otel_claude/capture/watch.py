@@ -1,0 +1,214 @@
+"""What is done at the seams: calls are opened, followed and ended here. Nothing here raises."""
+
+from __future__ import annotations
+
+import sys
+from contextvars import ContextVar, Token
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from opentelemetry import context as otel_context
+from opentelemetry.instrumentation.utils import is_instrumentation_enabled
+
+from otel_claude import _faults
+from otel_claude.call.call import Call, Observer
+from otel_claude.capture import native, raw, request, response, stream, tee
+from otel_claude.capture.endpoint import endpoint_of
+from otel_claude.capture.failure import attempt_error_type, ended_by
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+Args = tuple[Any, ...]
+Kwargs = dict[str, Any]
+Tokens = tuple[Token[Call | None] | None, Any]
+
+current: Final[ContextVar[Call | None]] = ContextVar("otel_claude_call", default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Who is told of calls, and whether the SDK's own span of a call is kept and filled in."""
+
+    observers: Sequence[Observer]
+    adopt: bool
+
+
+def open_call(
+    watch: Watch, client: Any, args: Args, kwargs: Kwargs
+) -> tuple[Call | None, Args, Kwargs]:
+    """Begin a call, if a request is one.
+
+    Returns the call (None: not ours to record) and the arguments to go on with.
+    """
+    try:
+        options = args[1] if len(args) > 1 else kwargs["options"]
+        operation = request.operation_of(options)
+        if operation is None:
+            return None, args, kwargs
+        if not is_instrumentation_enabled():
+            if watch.adopt:
+                return None, args, kwargs
+            return None, *_with_options(args, kwargs, native.without_span(options))
+        body = request.body_of(options)
+        call = Call(operation, endpoint_of(client), request.model_of(body), watch.observers)
+        call.stream = kwargs.get("stream") is True or body.get("stream") is True
+        call.request = request.request_fields(body, options)
+        native.read_client(call, client)
+        call.adopts = watch.adopt and native.traces(client, options)
+        call.begin()
+        return call, *_with_options(args, kwargs, native.with_span_of(call, options, client))
+    except Exception:
+        _faults.report("request")
+        return None, args, kwargs
+
+
+def _with_options(args: Args, kwargs: Kwargs, options: Any) -> tuple[Args, Kwargs]:
+    if len(args) > 1:
+        return (args[0], options, *args[2:]), kwargs
+    return args, {**kwargs, "options": options}
+
+
+def enter(call: Call | None) -> Tokens:
+    """Make `call` the current one for the time of the request, and its span current.
+
+    A request that is not recorded, made within one that is (by a middleware, say), hides it.
+    """
+    if call is None:
+        return (None if current.get() is None else current.set(None)), None
+    attached = None if call.context is None else otel_context.attach(call.context)
+    return current.set(call), attached
+
+
+def leave(tokens: Tokens) -> None:
+    """Undo `enter`."""
+    token, attached = tokens
+    if attached is not None:
+        otel_context.detach(attached)
+    if token is not None:
+        current.reset(token)
+
+
+def returned(call: Call, result: Any) -> None:
+    """Read what `request` returned: the answer, a stream, or a raw response."""
+    try:
+        how = kind_of(type(result))
+        if how == "value":
+            response.read_message(call, result)
+            call.finish("completed")
+        elif how == "raw":
+            raw.returned(call, result)
+        else:
+            stream.watch(call, result, is_async=how == "async_stream")
+            tee.attach(call, result.response)
+    except Exception:
+        _faults.report("response")
+        call.finish("completed")
+
+
+def failed(call: Call, error: BaseException) -> None:
+    """Read the exception that left `request`."""
+    try:
+        answer = getattr(error, "response", None)
+        if answer is not None:
+            response.read_attempt(call, answer)
+        ended_by(call, error)
+    except Exception:
+        _faults.report("failure")
+        call.finish("failed")
+
+
+def adopt(call: Call, span: Any) -> None:
+    """The SDK made its span for a call that adopts it."""
+    try:
+        native.adopt(call, span)
+    except Exception:
+        _faults.report("adopt")
+
+
+def saw_attempt(call: Call, kwargs: Kwargs) -> None:
+    """An attempt was answered."""
+    try:
+        response.read_attempt(call, kwargs["response"])
+        if "messages" not in call.request:
+            # An iterator when the call began; by now the SDK has made it a list.
+            body = request.body_of(kwargs["options"])
+            call.request.update(
+                (name, len(body[name]))
+                for name in ("messages", "tools")
+                if isinstance(body.get(name), list)
+            )
+    except Exception:
+        _faults.report("attempt")
+
+
+def saw_answer(call: Call, kwargs: Kwargs, result: Any) -> None:
+    """The answer to a call whose span is the SDK's: it ends before `request` returns."""
+    try:
+        if kwargs["response"].is_success and kind_of(type(result)) == "value":
+            response.read_message(call, result)
+            if call.describe is not None:
+                call.describe(call)
+    except Exception:
+        _faults.report("answer")
+
+
+def saw_unparsed(call: Call, kwargs: Kwargs) -> None:
+    """A 200 that the SDK could not parse: its tokens were billed all the same."""
+    try:
+        answer = kwargs["response"]
+        if getattr(answer, "_content", None) is not None:
+            raw.read_body(call, answer)
+    except Exception:
+        _faults.report("unparsed")
+
+
+def saw_retry(call: Call, kwargs: Kwargs) -> None:
+    """An attempt failed and will be repeated."""
+    try:
+        answer = kwargs.get("response")
+        call.retried_errors.append(attempt_error_type(answer, sys.exc_info()[1]))
+        if answer is not None:
+            response.read_attempt(call, answer)
+    except Exception:
+        _faults.report("retry")
+
+
+def saw_parsed(raw_response: Any, parsed: Any) -> None:
+    """A raw response was parsed, maybe not for the first time: a stream in it is followed."""
+    try:
+        call = raw_response.__dict__.get(stream.STATE)
+        if call is None or stream.STATE in getattr(parsed, "__dict__", ()):
+            return
+        how = kind_of(type(parsed))
+        if how in ("stream", "async_stream"):
+            stream.watch(call, parsed, is_async=how == "async_stream")
+    except Exception:
+        _faults.report("parse")
+
+
+# --- which is which ----------------------------------------------------------------------------
+
+_KINDS: Final[Mapping[str, str]] = {
+    "Stream": "stream",
+    "AsyncStream": "async_stream",
+    "BaseAPIResponse": "raw",
+    "LegacyAPIResponse": "raw",
+    "Response": "raw",
+}
+_PACKAGES: Final = frozenset({"anthropic", "httpx", "httpx2"})
+_kinds: dict[type, str] = {}
+
+
+def kind_of(kind: type) -> str:
+    """`stream`, `async_stream`, `raw` or `value`, for what `request` returned.
+
+    By class names along the MRO: `isinstance` is not to be trusted on SDK 0.x, where `Stream`
+    has a metaclass that answers no for its subclasses.
+    """
+    found = _kinds.get(kind)
+    if found is None:
+        names = (b.__name__ for b in kind.__mro__ if b.__module__.partition(".")[0] in _PACKAGES)
+        found = next((_KINDS[name] for name in names if name in _KINDS), "value")
+        _kinds[kind] = found
+    return found

@@ -1,0 +1,41 @@
+"""The typer application: which commands there are."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from otel_claude._version import __version__
+from otel_claude.cli.demo import demo
+from otel_claude.cli.price import price
+
+app = typer.Typer(
+    name="otel-claude",
+    help="OpenTelemetry for Claude in Python: a span, metrics and the exact cost of every call.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(value: bool) -> None:
+    if value:
+        typer.echo(f"otel-claude {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """OpenTelemetry for Claude in Python: a span, metrics and the exact cost of every call."""
+
+
+app.command()(demo)
+app.command()(price)
