@@ -109,7 +109,9 @@ def _price_of(plan: list[Conversation]) -> str:
 @contextmanager
 def _progress(console: Console, calls: int) -> Iterator[Callable[[], None]]:
     columns = (TextColumn("Calling Claude"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as progress:
         task = progress.add_task("", total=calls)
         yield lambda: progress.advance(task)
 

@@ -1,0 +1,1 @@
+"""Conformance with the OpenTelemetry GenAI conventions."""
