@@ -10,7 +10,7 @@ demo: $(STAMP)
 	$(BIN)/otel-claude demo
 
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not e2e"
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check .

@@ -20,6 +20,15 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_ON, Sampler
 from otel_claude import ClaudeInstrumentor, _faults
 from otel_claude.testing import Emulator
 
+_E2E = ("tests/matrix/", "tests/e2e/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs more than this machine's Python."""
+    for item in items:
+        if any(folder in item.path.as_posix() for folder in _E2E):
+            item.add_marker(pytest.mark.e2e)
+
 
 @dataclass
 class Telemetry:
@@ -71,10 +80,12 @@ class Telemetry:
     def total(self, name: str, **labels: Any) -> float:
         """Sum of a counter over the points that have these labels (`_` stands for a dot)."""
         wanted = {key.replace("__", "."): value for key, value in labels.items()}
-        return sum(
-            point.value
-            for point in self.metrics().get(name, [])
-            if wanted.items() <= dict(point.attributes).items()
+        return float(
+            sum(
+                point.value
+                for point in self.metrics().get(name, [])
+                if wanted.items() <= dict(point.attributes).items()
+            )
         )
 
     def clear(self) -> None:

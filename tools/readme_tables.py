@@ -1,17 +1,20 @@
 """Writes the README's tables of spans, metrics and settings from the code that defines them.
 
-    python tools/readme_tables.py          # rewrite README.md
-    python tools/readme_tables.py --check  # exit 1 where it differs
+python tools/readme_tables.py          # rewrite README.md
+python tools/readme_tables.py --check  # exit 1 where it differs
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from otel_claude import semconv
 from otel_claude.settings import OPTIONS, PREFIX
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 README = Path(__file__).parents[1] / "README.md"
 

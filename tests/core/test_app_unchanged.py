@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import anthropic
 import pytest
-from anthropic import AsyncStream, Stream
+from anthropic import Stream
 from anthropic.lib.streaming import MessageStream
 from anthropic.types import Message
 
@@ -32,7 +32,6 @@ def test_types_are_the_sdks_own(watched, client, ask):
     with pytest.raises(anthropic.BadRequestError) as raised:
         client.messages.create(**ask("status=400"))
     assert raised.value.type == "invalid_request_error"
-    assert not isinstance(stream, AsyncStream)
 
 
 def test_raw_responses_are_the_sdks_own(watched, client, ask):
@@ -168,4 +167,4 @@ def test_somebody_elses_wrapper_around_ours_survives_uninstrument(telemetry, cli
         assert telemetry.total(semconv.M_REQUESTS) == 1
     finally:
         ClaudeInstrumentor().uninstrument()
-        base.request = original
+        setattr(base, "request", original)  # noqa: B010 - a type checker sees a method

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import anthropic
 import pytest
@@ -109,7 +110,7 @@ def test_streams_that_go_wrong(watched, client, ask, scenario, outcome, error_ty
     try:
         for _ in client.messages.create(**ask(scenario), stream=True):
             pass
-    except Exception as error:  # noqa: BLE001 - which one is the SDK's business
+    except Exception as error:
         raised = error
     assert (raised is None) == (outcome == "truncated")
     said = watched.attributes
@@ -187,10 +188,8 @@ def test_sampling_off_drops_spans_and_keeps_metrics(api, client, ask):
 
 
 def test_suppression_records_nothing_and_drops_the_sdks_own_span(watched, api, ask):
-    trace_options = {"tracer_provider": watched.tracers}
-    with anthropic.Anthropic(
-        api_key="k", base_url=api.url, open_telemetry=trace_options
-    ) as client:
+    trace_options: Any = {"tracer_provider": watched.tracers}
+    with anthropic.Anthropic(api_key="k", base_url=api.url, open_telemetry=trace_options) as client:
         with suppress_instrumentation():
             assert client.messages.create(**ask()).content
         assert watched.spans == []
@@ -200,7 +199,10 @@ def test_suppression_records_nothing_and_drops_the_sdks_own_span(watched, api, a
 
 
 def test_attribution_is_on_spans_and_on_metrics_by_allow_list(watched, client, ask):
-    with attribution(user="u1", feature="search", team="core"), attribution(session="s", plan="pro"):
+    with (
+        attribution(user="u1", feature="search", team="core"),
+        attribution(session="s", plan="pro"),
+    ):
         client.messages.create(**ask())
     said = watched.attributes
     assert said[semconv.USER_ID] == "u1"
@@ -254,9 +256,7 @@ def test_messages_given_as_a_generator_reach_the_api_whole(watched, api, client,
     assert watched.attributes[semconv.REQUEST_MESSAGES] == 1
 
 
-@pytest.mark.parametrize(
-    "kind", ["usage_missing", "usage_null", "usage_types", "event", "block"]
-)
+@pytest.mark.parametrize("kind", ["usage_missing", "usage_null", "usage_types", "event", "block"])
 @pytest.mark.parametrize("stream", [False, True])
 def test_odd_responses_never_disturb(watched, client, ask, kind, stream, caplog):
     arguments = ask(f"malformed={kind}")

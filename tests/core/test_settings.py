@@ -83,7 +83,9 @@ def test_plain_yaml_types_are_taken():
     assert (settings.strict, settings.metric_attribution) == (True, ("team",))
 
 
-@pytest.mark.parametrize("content", [None, "{broken", '{"models": {"claude-x": {"input": "lots"}}}'])
+@pytest.mark.parametrize(
+    "content", [None, "{broken", '{"models": {"claude-x": {"input": "lots"}}}']
+)
 def test_a_broken_price_file_means_list_prices_and_one_line(
     telemetry, client, ask, tmp_path, caplog, content
 ):
@@ -146,7 +148,9 @@ def test_log_calls_writes_one_json_line_without_content(telemetry, client, ask, 
     client.messages.create(**ask(messages=[{"role": "user", "content": "a secret"}]))
     with pytest.raises(Exception, match="529"):
         client.with_options(max_retries=0).messages.create(**ask("status=529,message=secret"))
-    good, bad = (json.loads(r.getMessage()) for r in caplog.records if r.name == "otel_claude.calls")
+    good, bad = (
+        json.loads(r.getMessage()) for r in caplog.records if r.name == "otel_claude.calls"
+    )
     assert good["cost_usd"] > 0
     assert good["trace_id"] == f"{telemetry.spans[0].context.trace_id:032x}"
     assert bad["error_type"] == "overloaded_error"

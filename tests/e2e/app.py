@@ -3,11 +3,12 @@
 import os
 import sys
 import time
+from typing import Any
 
 import anthropic
 
 client = anthropic.Anthropic(max_retries=1)
-asked = {
+asked: Any = {
     "model": "claude-haiku-4-5",
     "max_tokens": 32,
     "messages": [{"role": "user", "content": "Hello"}],

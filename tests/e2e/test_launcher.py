@@ -14,7 +14,7 @@ import pytest
 from otel_claude import semconv
 from otel_claude.cli.receiver import Receiver
 from otel_claude.testing import Emulator
-from tests.e2e.environments import python_with
+from tests.e2e.environments import ROOT, python_with
 
 APP = Path(__file__).with_name("app.py")
 SAYS = ["Message", "Message", "True", "NotFoundError"]
@@ -22,7 +22,9 @@ SAYS = ["Message", "Message", "True", "NotFoundError"]
 
 def environment(api: Emulator, receiver: Receiver | None, **more: str) -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("OTEL_", "ANTHROPIC_"))}
-    made = {"ANTHROPIC_BASE_URL": api.url, "ANTHROPIC_API_KEY": "k"}
+    # The environments of other SDK versions may have been made from another checkout.
+    made = {"PYTHONPATH": str(ROOT / "src"), "ANTHROPIC_BASE_URL": api.url}
+    made["ANTHROPIC_API_KEY"] = "k"
     if receiver is not None:
         made["OTEL_EXPORTER_OTLP_ENDPOINT"] = receiver.url
         made["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf"
@@ -47,7 +49,7 @@ def total(points: list[Any], name: str) -> float:
     for point in points:
         if point.name == name:
             newest[tuple(sorted((k, str(v)) for k, v in point.attributes.items()))] = point
-    return sum(point.value for point in newest.values())
+    return float(sum(point.value for point in newest.values()))
 
 
 @pytest.mark.parametrize("version", ["installed", "0.125.0", "1.17.0", "2.11.0"])
