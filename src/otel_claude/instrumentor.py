@@ -81,7 +81,7 @@ class ClaudeInstrumentor(BaseInstrumentor):  # type: ignore[misc] # for the same
         )
         # Strict mode promises our span and nothing but the conventions' attributes on it.
         adopt = settings.native == "adopt" and not settings.strict
-        patch.install((recorder,), adopt=adopt)
+        patch.install((recorder,), (recorder,), adopt=adopt)
 
     def _uninstrument(self, **_kwargs: Any) -> None:
         from otel_claude.capture import patch

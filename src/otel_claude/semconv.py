@@ -41,6 +41,10 @@ PROMPT_VERSION = "gen_ai.prompt.version"
 TOKEN_TYPE = "gen_ai.token.type"  # noqa: S105 - a telemetry name, no secret
 TOKEN_MODALITY = "gen_ai.token.modality"  # noqa: S105 - a telemetry name, no secret
 ERROR_TYPE = "error.type"
+TOOL_NAME = "gen_ai.tool.name"
+TOOL_TYPE = "gen_ai.tool.type"
+TOOL_CALL_ID = "gen_ai.tool.call.id"
+TOOL_DESCRIPTION = "gen_ai.tool.description"
 EXCEPTION_TYPE = "exception.type"
 EVENT_NAME = "event.name"
 SERVER_ADDRESS = "server.address"
@@ -62,6 +66,8 @@ THINKING_BUDGET = "anthropic.thinking.budget_tokens"
 BETA = "anthropic.beta"
 STOP_REASON = "anthropic.message.stop_reason"
 COUNTED_INPUT_TOKENS = "anthropic.message.count_tokens.input_tokens"
+BATCH_ID = "anthropic.message.batch.id"
+BATCH_REQUESTS = "anthropic.message.batch.request_count"
 USAGE_CACHE_5M = "anthropic.usage.cache_creation.ephemeral_5m_input_tokens"
 USAGE_CACHE_1H = "anthropic.usage.cache_creation.ephemeral_1h_input_tokens"
 USAGE_COMPACTION_INPUT = "anthropic.usage.compaction.input_tokens"
@@ -80,6 +86,8 @@ RETRIES = "claude.retries"
 RETRIED = "claude.retried"
 ERROR_CATEGORY = "claude.error.category"
 FINISH_REASON = "claude.finish_reason"
+BATCH_RESULTS = "claude.batch.results"
+BATCH_COUNTED = "claude.batch.counted"
 REQUEST_MESSAGES = "claude.request.messages"
 REQUEST_TOOLS = "claude.request.tools"
 STREAM_EVENTS = "claude.stream.events"
@@ -126,6 +134,10 @@ M_USAGE_OUTPUT = "gen_ai.client.inference.usage.output_tokens"
 M_USAGE_CACHE_READ = "gen_ai.client.inference.usage.cache_read.input_tokens"
 M_USAGE_CACHE_WRITE = "gen_ai.client.inference.usage.cache_write.input_tokens"
 M_USAGE_REASONING = "gen_ai.client.inference.usage.reasoning.output_tokens"
+M_AGENT_DURATION = "gen_ai.invoke_agent.duration"
+M_AGENT_CALLS = "gen_ai.invoke_agent.inference_calls"
+M_AGENT_TOOLS = "gen_ai.invoke_agent.tool_calls"
+M_TOOL_DURATION = "gen_ai.execute_tool.duration"
 M_REQUESTS = "claude.client.requests"
 M_TOKENS = "claude.client.tokens"
 M_COST = "claude.client.cost"
@@ -139,10 +151,14 @@ M_RATELIMIT_REMAINING = "claude.client.ratelimit.remaining"
 M_RATELIMIT_UTILIZATION = "claude.client.ratelimit.utilization"
 M_RATELIMIT_RESET = "claude.client.ratelimit.reset"
 M_RETIREMENT = "claude.client.model.retirement"
+M_SESSION_TOKENS = "claude.session.tokens"
+M_SESSION_COST = "claude.session.cost"
 M_FAULTS = "claude.instrumentation.errors"
 
 SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
 TOKENS = tuple(4**power for power in range(14))
+AGENT_SECONDS = tuple(2**power / 10 for power in range(13))
+AGENT_STEPS = tuple(2**power for power in range(8))
 TOKENS_PER_SECOND = (1, 2, 5, 10, 20, 30, 40, 50, 60, 80, 100, 125, 150, 200, 300, 500, 1000)
 
 
@@ -177,7 +193,7 @@ def _std(name: str, kind: str, note: str) -> Attribute:
 
 
 SPAN_ATTRIBUTES: tuple[Attribute, ...] = (
-    _std(OPERATION_NAME, "string", "`chat`; `count_tokens` for token counting"),
+    _std(OPERATION_NAME, "string", "`chat`; `text_completion`, `count_tokens`, `batch`"),
     _std(PROVIDER_NAME, "string", "`anthropic`, `aws.bedrock` or `gcp.vertex_ai`"),
     _std(REQUEST_MODEL, "string", "model, as it was asked for"),
     _std(RESPONSE_MODEL, "string", "model that answered"),
@@ -244,6 +260,14 @@ SPAN_ATTRIBUTES: tuple[Attribute, ...] = (
     Attribute(USAGE_WEB_SEARCHES, "int", "web searches that were run"),
     Attribute(USAGE_WEB_FETCHES, "int", "web fetches that were run"),
     Attribute(COUNTED_INPUT_TOKENS, "int", "answer of `count_tokens`"),
+    Attribute(BATCH_ID, "string", "batch that was created or read"),
+    Attribute(BATCH_REQUESTS, "int", "requests in a batch that was created"),
+    Attribute(BATCH_RESULTS, "int", "results that were read"),
+    Attribute(
+        BATCH_COUNTED, "int", "those read for the first time: only they have tokens and cost"
+    ),
+    Attribute(CACHE_MISS_REASON, "string", "why the prompt cache missed, where the response says"),
+    Attribute(CACHE_MISSED_TOKENS, "int", "tokens that a hit would have read"),
     Attribute(HTTP_STATUS, "int", "status of the last attempt"),
     Attribute(HTTP_RESEND_COUNT, "int", "the number of retries, where there were any"),
     Attribute(HTTP_BODY_SIZE, "int, bytes", "size of the request body"),
@@ -337,6 +361,38 @@ _METRICS: tuple[Metric, ...] = (
     _usage_counter(M_USAGE_CACHE_READ, "Input tokens read from the cache."),
     _usage_counter(M_USAGE_CACHE_WRITE, "Input tokens written to the cache."),
     _usage_counter(M_USAGE_REASONING, "Thinking tokens."),
+    _histogram(
+        M_AGENT_DURATION,
+        "s",
+        "Duration of a tool runner's loop.",
+        (REQUEST_MODEL, ERROR_TYPE),
+        AGENT_SECONDS,
+        "latest",
+    ),
+    _histogram(
+        M_AGENT_CALLS,
+        "{inference_call}",
+        "Calls of a tool runner's loop.",
+        (),
+        AGENT_STEPS,
+        "latest",
+    ),
+    _histogram(
+        M_AGENT_TOOLS,
+        "{tool_call}",
+        "Tools run in a tool runner's loop.",
+        (),
+        AGENT_STEPS,
+        "latest",
+    ),
+    _histogram(
+        M_TOOL_DURATION,
+        "s",
+        "Duration of one run of a client-side tool.",
+        (TOOL_NAME, TOOL_TYPE, ERROR_TYPE),
+        SECONDS,
+        "latest",
+    ),
     Metric(M_REQUESTS, "counter", "{request}", "Calls, by how they ended.", _REQUESTS),
     Metric(
         M_TOKENS,
@@ -360,6 +416,20 @@ _METRICS: tuple[Metric, ...] = (
     Metric(M_RATELIMIT_UTILIZATION, "gauge", "1", "Used share of a unified limit.", _LIMITS),
     Metric(M_RATELIMIT_RESET, "gauge", "s", "Time until the limit is whole again.", _LIMITS),
     Metric(M_RETIREMENT, "gauge", "d", "Days that a deprecated model has left.", (REQUEST_MODEL,)),
+    Metric(
+        M_SESSION_TOKENS,
+        "counter",
+        "{token}",
+        "Tokens of managed agents, as their sessions report them.",
+        (PROVIDER_NAME, CLAUDE_TOKEN_TYPE),
+    ),
+    Metric(
+        M_SESSION_COST,
+        "counter",
+        "{USD}",
+        "List cost of managed agents, as their sessions report it.",
+        (PROVIDER_NAME,),
+    ),
     Metric(M_FAULTS, "counter", "{error}", "Faults of the instrumentation.", (FAULT_SITE,)),
 )
 

@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from otel_claude._attribution import Attribution
+    from otel_claude.call.batch import Tally
     from otel_claude.call.errors import Failure
+    from otel_claude.call.run import Run
 
 Outcome = Literal["completed", "failed", "cancelled", "abandoned", "truncated", "rejected"]
-Operation = Literal["chat", "count_tokens"]
+Operation = Literal["chat", "text_completion", "count_tokens", "batch", "batch_retrieve", "session"]
 Platform = Literal[
     "anthropic", "bedrock", "bedrock_mantle", "vertex", "foundry", "aws", "google_cloud"
 ]
@@ -62,7 +64,8 @@ class Call:
     counts; `by_events` says that the SDK's own stream reads the response; `headers` is what observers want sent with the request, and a list in `chunk_times`
     asks for the time of every event. `adopts` says that the span will be one that the SDK makes;
     `describe` writes on it before the SDK ends it. `tracer_provider` and `conversation_id` are what
-    the client was given.
+    the client was given. `run` is the tool runner's loop that makes the call, if one does.
+    `tally` sums up the results of a batch that the call reads, each a call whose `whole` this is.
     """
 
     __slots__ = (
@@ -70,6 +73,8 @@ class Call:
         "_once",
         "adopts",
         "attribution",
+        "batch_created",
+        "batch_id",
         "body_size",
         "by_events",
         "cache_miss_reason",
@@ -99,6 +104,7 @@ class Call:
         "response_id",
         "response_model",
         "retried_errors",
+        "run",
         "span",
         "started",
         "started_at",
@@ -106,8 +112,10 @@ class Call:
         "stop_category",
         "stop_reason",
         "stream",
+        "tally",
         "tracer_provider",
         "usage",
+        "whole",
     )
 
     def __init__(
@@ -155,6 +163,11 @@ class Call:
         self.context: Any = None
         self.headers: dict[str, str] = {}
         self.counted = False
+        self.run: Run | None = None
+        self.batch_id: str | None = None
+        self.batch_created: float | None = None
+        self.tally: Tally | None = None
+        self.whole: Call | None = None
         self.adopts = False
         self.describe: Callable[[Call], None] | None = None
         self.tracer_provider: Any = None
@@ -168,6 +181,15 @@ class Call:
             except Exception:
                 _faults.report(f"{type(observer).__name__}.before")
 
+    def part(self) -> Call:
+        """A result within this call, with tokens and cost of its own: one result of a batch."""
+        part = Call(self.operation, self.endpoint, None, self._observers)
+        part.whole = self
+        part.attribution = self.attribution
+        part.status = self.status
+        part.context = self.context
+        return part
+
     def finish(self, outcome: Outcome, failure: Failure | None = None) -> None:
         """End the call and tell every observer. Only the first end counts. Never raises.
 
@@ -179,6 +201,8 @@ class Call:
             self.ended = time.perf_counter_ns()
         self.outcome = outcome
         self.failure = failure
+        if self.run is not None:
+            self.run.add(self)
         for observer in self._observers:
             try:
                 observer.after(self)
@@ -200,6 +224,11 @@ class Call:
     def time_to_first_token(self) -> float | None:
         """Seconds to the first content of a stream, None where none came."""
         return None if self.first_token is None else (self.first_token - self.started) / 1e9
+
+    @property
+    def is_inference(self) -> bool:
+        """Whether a model answers: everything but token counting and the handling of batches."""
+        return self.operation in ("chat", "text_completion")
 
     @property
     def resolved_model(self) -> str | None:

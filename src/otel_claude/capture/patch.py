@@ -5,15 +5,22 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import wrapt
 
-from otel_claude.capture import drops, seams
+from otel_claude.call.run import RunObserver
+from otel_claude.capture import drops, seams, sessions, tools
+from otel_claude.capture.sessions import SessionObserver
 from otel_claude.capture.watch import Watch
 
 if TYPE_CHECKING:
     from otel_claude.call.call import Observer
+
+
+class WorkObserver(RunObserver, SessionObserver, Protocol):
+    """Something that is told of what happens around calls."""
+
 
 Patch = tuple[str, str, str, Callable[..., Any]]
 
@@ -34,6 +41,12 @@ PATCHES: Final[tuple[Patch, ...]] = (
     ("anthropic._legacy_response", "LegacyAPIResponse", "parse", seams.parse),
 )
 
+TOOLS: Final[tuple[Patch, ...]] = (
+    ("anthropic.lib.tools._beta_runner", "BaseSyncToolRunner", "__run__", tools.run_loop),
+    ("anthropic.lib.tools._beta_runner", "BaseAsyncToolRunner", "__run__", tools.run_async_loop),
+    ("anthropic.lib.tools._beta_runner", "BaseToolRunner", "_runnable_tools", tools.runnable_tools),
+)
+
 # Only where the SDK's own spans are adopted.
 ADOPTING: Final[tuple[Patch, ...]] = (
     ("anthropic._base_client", "SyncAPIClient", "_request", seams.traced_request),
@@ -41,25 +54,32 @@ ADOPTING: Final[tuple[Patch, ...]] = (
 )
 
 
-def install(observers: Sequence[Observer], *, adopt: bool) -> None:
+def install(
+    observers: Sequence[Observer], work_observers: Sequence[WorkObserver], *, adopt: bool
+) -> None:
     """Patch the SDK and tell `observers` of every call from now on.
 
     Args:
         observers: told of each call, in this order.
+        work_observers: told of tool runners, the tools they run, and sessions.
         adopt: keep the SDK's own span of a call, where it makes one, and fill it in.
     """
     drops.install()
-    for module, owner, method, wrapper in (*PATCHES, *ADOPTING) if adopt else PATCHES:
+    for module, owner, method, wrapper in (*PATCHES, *TOOLS, *(ADOPTING if adopt else ())):
         kind = _class(module, owner)
         if kind is not None and method in kind.__dict__ and not _is_patched(kind, method, wrapper):
             wrapt.wrap_function_wrapper(kind, method, wrapper)
     seams.activate(Watch(observers, adopt))
+    tools.activate(work_observers)
+    sessions.activate(work_observers)
 
 
 def remove() -> None:
     """Undo `install`. A patch that somebody wrapped in turn stays, and lets everything pass."""
     seams.activate(None)
-    for module, owner, method, wrapper in (*PATCHES, *ADOPTING):
+    tools.activate(())
+    sessions.activate(())
+    for module, owner, method, wrapper in (*PATCHES, *TOOLS, *ADOPTING):
         if module not in sys.modules:
             continue
         kind = _class(module, owner)

@@ -5,15 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from otel_claude.capture import batches
+
 if TYPE_CHECKING:
     from otel_claude.call.call import Operation
 
 _OPERATIONS: Final[Mapping[str, Operation]] = {
     "/v1/messages": "chat",
     "/v1/messages?beta=true": "chat",
+    "/v1/complete": "text_completion",
+    "/v1/messages/batches": "batch",
+    "/v1/messages/batches?beta=true": "batch",
     "/v1/messages/count_tokens": "count_tokens",
     "/v1/messages/count_tokens?beta=true": "count_tokens",
 }
+
+# Answered with something worth a look, but no calls: nothing is recorded for these.
+LOOKED_AT: Final[frozenset[Operation]] = frozenset({"batch_retrieve", "session"})
 
 # Fields of the body, with the types in which they count as said. The SDK puts sentinels where
 # nothing was given, and a program may put anything.
@@ -30,10 +38,15 @@ _FIELDS: Final[Mapping[str, tuple[type, ...]]] = {
 
 def operation_of(options: Any) -> Operation | None:
     """The operation that request options stand for, None where they are not a call."""
-    operation = _OPERATIONS.get(options.url)
-    if operation is not None and options.method.lower() == "post":
-        return operation
-    return None
+    url = options.url
+    operation = _OPERATIONS.get(url)
+    if operation is not None:
+        return operation if options.method.lower() == "post" else None
+    if "/v1/messages/batches/" in url:
+        if batches.is_results(options):
+            return "batch"
+        return "batch_retrieve" if batches.is_retrieval(options) else None
+    return "session" if url.startswith("/v1/sessions") else None
 
 
 def body_of(options: Any) -> Mapping[str, Any]:
@@ -62,10 +75,14 @@ def request_fields(body: Mapping[str, Any], options: Any) -> dict[str, Any]:
         value = body.get(name)
         if isinstance(value, types) and not isinstance(value, bool):
             read[name] = value
-    for name in ("messages", "tools"):
+    for name in ("messages", "tools", "requests"):
         value = body.get(name)
         if isinstance(value, list | tuple):
             read[name] = len(value)
+    if isinstance(tools := body.get("tools"), list | tuple) and any(map(_frees_code, tools)):
+        read["code_execution_free"] = True
+    if isinstance(policy := body.get("billing_policy"), Mapping):
+        read["billed_elsewhere"] = policy.get("bill_to") == "user_profile"
     if isinstance(thinking := body.get("thinking"), Mapping):
         if isinstance(kind := thinking.get("type"), str):
             read["thinking_type"] = kind
@@ -75,6 +92,14 @@ def request_fields(body: Mapping[str, Any], options: Any) -> dict[str, Any]:
     if betas := _betas(options):
         read["betas"] = betas
     return read
+
+
+def _frees_code(tool: object) -> bool:
+    """Whether a tool makes code execution free of charge: web search and fetch of 2026-02-09 on."""
+    kind = tool.get("type") if isinstance(tool, Mapping) else None
+    if not isinstance(kind, str) or not kind.startswith(("web_search_", "web_fetch_")):
+        return False
+    return kind.rpartition("_")[2] >= "20260209"
 
 
 def _read_output(body: Mapping[str, Any], read: dict[str, Any]) -> None:

@@ -52,6 +52,8 @@ def read_message(call: Call, message: object) -> None:
     call.usage.read(said.get("usage"))
     read_ending(call, said)
     content = said.get("content")
+    if said.get("completion"):
+        call.has_output = True
     if isinstance(content, Sequence) and not isinstance(content, str | bytes):
         for block in content:
             read_block(call, block)
@@ -84,7 +86,11 @@ def read_block(call: Call, block: object) -> None:
     """Read a content block: that there is one, and what the few that matter to billing say."""
     call.has_output = True
     kind = getattr(block, "type", None) or fields(block).get("type")
-    if kind == "compaction":
+    if kind == "tool_use":
+        if call.run is not None:
+            said = fields(block)
+            call.run.waiting.append((text(said.get("name")) or "", text(said.get("id")) or ""))
+    elif kind == "compaction":
         call.compacted = True
     elif kind == "fallback":
         said = fields(block)

@@ -19,6 +19,8 @@ from otel_claude.capture.failure import ended_by, truncated
 from otel_claude.capture.response import read_block, read_ending, read_message_head
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from otel_claude.call.call import Call
 
 STATE: Final = "_otel_claude"
@@ -92,8 +94,20 @@ def see(call: Call, event: Any) -> None:
                 call.describe(call)
         elif kind == "message_stop":
             call.finish("completed")
+        elif kind == "completion":
+            _see_completion(call, said, now)
     except Exception:
         _faults.report("stream.event")
+
+
+def _see_completion(call: Call, said: Mapping[str, Any], now: int) -> None:
+    """An event of the legacy completions API: it has no usage and ends with a stop reason."""
+    if call.first_token is None:
+        call.first_token = now
+    read_message_head(call, said)
+    read_ending(call, said)
+    if call.stop_reason is not None:
+        call.finish("completed")
 
 
 class _Reader:

@@ -12,7 +12,17 @@ from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 
 from otel_claude import _faults
 from otel_claude.call.call import Call, Observer
-from otel_claude.capture import native, raw, request, response, stream, tee
+from otel_claude.capture import (
+    batches,
+    native,
+    raw,
+    request,
+    response,
+    sessions,
+    stream,
+    tee,
+    tools,
+)
 from otel_claude.capture.endpoint import endpoint_of
 from otel_claude.capture.failure import attempt_error_type, ended_by
 
@@ -50,11 +60,14 @@ def open_call(
             if watch.adopt:
                 return None, args, kwargs
             return None, *_with_options(args, kwargs, native.without_span(options))
+        if operation in request.LOOKED_AT:
+            return Call(operation, endpoint_of(client), None, ()), args, kwargs
         body = request.body_of(options)
         call = Call(operation, endpoint_of(client), request.model_of(body), watch.observers)
         call.stream = kwargs.get("stream") is True or body.get("stream") is True
         call.request = request.request_fields(body, options)
         native.read_client(call, client)
+        call.run = tools.current.get()
         call.adopts = watch.adopt and native.traces(client, options)
         call.begin()
         return call, *_with_options(args, kwargs, native.with_span_of(call, options, client))
@@ -94,8 +107,10 @@ def returned(call: Call, result: Any) -> None:
     try:
         how = kind_of(type(result))
         if how == "value":
-            response.read_message(call, result)
+            read_value(call, result)
             call.finish("completed")
+        elif how == "results":
+            batches.watch_results(call, result)
         elif how == "raw":
             raw.returned(call, result)
         else:
@@ -104,6 +119,16 @@ def returned(call: Call, result: Any) -> None:
     except Exception:
         _faults.report("response")
         call.finish("completed")
+
+
+def read_value(call: Call, value: Any) -> None:
+    """Read an answer that is there as a whole."""
+    if call.operation == "session":
+        sessions.saw(value)
+    elif call.operation in ("batch", "batch_retrieve"):
+        batches.read_batch(call, value)
+    else:
+        response.read_message(call, value)
 
 
 def failed(call: Call, error: BaseException) -> None:
@@ -146,7 +171,7 @@ def saw_answer(call: Call, kwargs: Kwargs, result: Any) -> None:
     """The answer to a call whose span is the SDK's: it ends before `request` returns."""
     try:
         if kwargs["response"].is_success and kind_of(type(result)) == "value":
-            response.read_message(call, result)
+            read_value(call, result)
             if call.describe is not None:
                 call.describe(call)
     except Exception:
@@ -195,13 +220,15 @@ _KINDS: Final[Mapping[str, str]] = {
     "BaseAPIResponse": "raw",
     "LegacyAPIResponse": "raw",
     "Response": "raw",
+    "JSONLDecoder": "results",
+    "AsyncJSONLDecoder": "results",
 }
 _PACKAGES: Final = frozenset({"anthropic", "httpx", "httpx2"})
 _kinds: dict[type, str] = {}
 
 
 def kind_of(kind: type) -> str:
-    """`stream`, `async_stream`, `raw` or `value`, for what `request` returned.
+    """`stream`, `async_stream`, `results`, `raw` or `value`, for what `request` returned.
 
     By class names along the MRO: `isinstance` is not to be trusted on SDK 0.x, where `Stream`
     has a metaclass that answers no for its subclasses.

@@ -91,7 +91,7 @@ def _bucket(prompt_tokens: int | None) -> str | None:
 
 
 def _cost_of(call: Call, prices: Prices | None) -> Cost | Unpriced | None:
-    if call.operation != "chat":
+    if not call.is_inference and call.whole is None:
         return None
     usage = call.usage
     if not usage.said and (call.status is None or not 200 <= call.status < 300):
@@ -105,7 +105,8 @@ def _cost_of(call: Call, prices: Prices | None) -> Cost | Unpriced | None:
         request_model=call.model,
         platform=endpoint.platform,
         region=endpoint.region,
-        at=call.started_at / 1e9,
+        at=call.started_at / 1e9 if call.batch_created is None else call.batch_created,
+        batch=call.whole is not None,
         stop_reason=_refused_before_output(call),
         refusal_category=call.stop_category,
         declined=call.declined,

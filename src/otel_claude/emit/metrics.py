@@ -15,8 +15,12 @@ from otel_claude.pricing import Cost, Unpriced
 from otel_claude.pricing.result import COMPONENTS, TOKEN_TYPES
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from otel_claude.call import Call
+    from otel_claude.call.session import SessionUse
     from otel_claude.emit.bill import Bill
+    from otel_claude.emit.instruments import Instruments
     from otel_claude.settings import Settings
 
 _LABEL_SETS_KEPT: Final = 4096
@@ -62,6 +66,10 @@ class Metrics:
             )
         return self._listened
 
+    def for_runs(self) -> Instruments | None:
+        """Where runs are measured: only the latest generation has metrics for them."""
+        return self._instruments if self._latest else None
+
     def start(self, call: Call) -> None:
         """A call is under way."""
         if not self._strict and self.listened():
@@ -72,12 +80,15 @@ class Metrics:
         """Count and measure a call that has ended."""
         if call.counted:
             self._instruments.sums.add(self._active_set(call), ((_ACTIVE, -1),))
-        if not self.listened() or (self._strict and call.operation != "chat"):
+        if not self.listened() or (self._strict and not call.is_inference):
             return
         key = self._key(call, call.response_model)
         labels = self._labels(key)
+        if call.whole is not None:  # a result of a batch: the reading of them all was the call
+            self._add_money(call, bill, labels)
+            return
         self._record_histograms(call, bill, key, labels)
-        if self._latest and call.operation == "chat":
+        if self._latest and call.is_inference:
             self._instruments.sums.add(labels, self._usage(call, bill))
         if not self._strict:
             self._instruments.sums.add(labels, self._counts(call, bill))
@@ -162,7 +173,7 @@ class Metrics:
         duration = call.duration
         if self._released:
             self._record(semconv.M_DURATION, duration, wide, call)
-        if call.operation != "chat":
+        if not call.is_inference:
             return
         if self._latest:
             self._record(semconv.M_INFERENCE_DURATION, duration, wide, call)
@@ -267,6 +278,19 @@ class Metrics:
                 of_group = labels if found.own else self._labels(self._key(call, found.model))
                 sums.add(of_group, [(s, n) for s, n in zip(_TOKEN_SLOTS, counts, strict=True) if n])
 
+    def used_in_session(self, use: SessionUse) -> None:
+        """Count what a managed agent's session used."""
+        if self._strict or not self.listened():
+            return
+        labels = LabelSet({semconv.PROVIDER_NAME: "anthropic"})
+        units, exponent = _whole(use.cost)
+        additions = [
+            (Slot(semconv.M_SESSION_TOKENS, ((semconv.CLAUDE_TOKEN_TYPE, kind),)), n)
+            for kind, n in use.tokens.items()
+        ]
+        additions.append((Slot(semconv.M_SESSION_COST, (), exponent), units))
+        self._instruments.sums.add(labels, additions)
+
     def _usage(self, call: Call, bill: Bill) -> list[tuple[Slot, int]]:
         """The usage counters of the latest generation. Zero makes the series exist."""
         if not call.usage.said:
@@ -282,6 +306,13 @@ class Metrics:
             )
             if number is not None
         ]
+
+
+def _whole(amount: Decimal) -> tuple[int, int]:
+    """A decimal as a whole number of 10**-exponent units."""
+    exponent = amount.as_tuple().exponent
+    places = max(0, -exponent) if isinstance(exponent, int) else 0
+    return int(amount.scaleb(places)), places
 
 
 def _slots_of(exponent: int) -> tuple[tuple[Slot, ...], Slot]:

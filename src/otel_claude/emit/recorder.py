@@ -13,11 +13,15 @@ from otel_claude.emit import lines
 from otel_claude.emit.bill import Bill
 from otel_claude.emit.metrics import Metrics
 from otel_claude.emit.notice import warn_if_unheard
+from otel_claude.emit.runs import Runs
 from otel_claude.emit.spans import Spans
-from otel_claude.pricing import Unpriced
+from otel_claude.pricing import Cost, Unpriced
 
 if TYPE_CHECKING:
     from otel_claude.call import Call
+    from otel_claude.call.batch import Tally
+    from otel_claude.call.run import Run
+    from otel_claude.call.session import SessionUse
     from otel_claude.emit.events import Events
     from otel_claude.pricing import Prices
     from otel_claude.settings import Settings
@@ -52,6 +56,7 @@ class Recorder:
         tracer = get_tracer(semconv.SCOPE, __version__, tracer_provider=tracer_provider)
         self._spans = Spans(tracer, strict=settings.strict)
         self._metrics = Metrics(meter_provider, settings)
+        self._runs = Runs(tracer, self._metrics.for_runs(), strict=settings.strict)
         self._events = _events(logger_provider, strict=settings.strict)
         self._warned: set[str] = set()
         self._providers = (tracer_provider, meter_provider)
@@ -80,6 +85,8 @@ class Recorder:
         if not self._wanted(call):
             return
         bill = Bill(call, self._prices)
+        if call.whole is not None and call.whole.tally is not None:
+            _add_to(call.whole.tally, bill)
         # Metrics first: exemplars refer to a span that still is recording.
         try:
             self._metrics.end(call, bill)
@@ -95,6 +102,19 @@ class Recorder:
         if type(bill.cost) is Unpriced:
             self._warn_unpriced(bill.cost)
 
+    def before_run(self, run: Run) -> None:
+        """Start the span of a tool runner's loop, or of a tool."""
+        run.attribution = _attribution.current()
+        self._runs.start(run)
+
+    def after_run(self, run: Run) -> None:
+        """Record a loop or a tool that has ended."""
+        self._runs.end(run)
+
+    def used_in_session(self, use: SessionUse) -> None:
+        """Count what a managed agent's session used."""
+        self._metrics.used_in_session(use)
+
     def _wanted(self, call: Call) -> bool:
         """Whether anything listens: without an SDK and without log lines there is no work."""
         return (
@@ -105,9 +125,9 @@ class Recorder:
         )
 
     def _write_lines(self, call: Call, bill: Bill) -> None:
-        if self._settings.log_calls:
+        if self._settings.log_calls and call.whole is None:
             lines.write_line(call, bill)
-        if self._settings.slow_call_seconds is not None:
+        if self._settings.slow_call_seconds is not None and call.whole is None:
             lines.warn_if_slow(call, self._settings.slow_call_seconds)
 
     def _warn_unpriced(self, unpriced: Unpriced) -> None:
@@ -123,6 +143,13 @@ class Recorder:
                 unpriced.reason,
                 unpriced.price_book,
             )
+
+
+def _add_to(tally: Tally, bill: Bill) -> None:
+    if type(bill.cost) is Cost:
+        tally.cost += bill.cost.total
+    else:
+        tally.unpriced += 1
 
 
 def _events(provider: Any, *, strict: bool) -> Events | None:

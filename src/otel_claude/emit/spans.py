@@ -25,6 +25,7 @@ from otel_claude.pricing import Cost, Unpriced, context_window
 if TYPE_CHECKING:
     from otel_claude._attribution import Attribution
     from otel_claude.call import Call
+    from otel_claude.call.batch import Tally
     from otel_claude.emit.bill import Bill
 
 _propagator: Final = TraceContextTextMapPropagator()
@@ -54,6 +55,7 @@ _REQUEST: Final[Mapping[str, tuple[str, Callable[[Any], Any]]]] = {
     "betas": (semconv.BETA, tuple),
     "messages": (semconv.REQUEST_MESSAGES, int),
     "tools": (semconv.REQUEST_TOOLS, int),
+    "requests": (semconv.BATCH_REQUESTS, int),
 }
 
 Reader = Callable[["Call"], Any]
@@ -73,7 +75,7 @@ def finish_reason(call: Call) -> str | None:
 
 def _finish_reasons(call: Call) -> tuple[str] | None:
     reason = finish_reason(call)
-    return None if reason is None or call.operation != "chat" else (reason,)
+    return (reason,) if reason is not None and call.is_inference else None
 
 
 # Attribute <- where it stands in a `Call`. None is written nowhere.
@@ -96,6 +98,7 @@ _CALL: Final[tuple[tuple[str, Reader], ...]] = (
     (semconv.CACHE_MISS_REASON, attrgetter("cache_miss_reason")),
     (semconv.CACHE_MISSED_TOKENS, attrgetter("cache_missed_tokens")),
     (semconv.COUNTED_INPUT_TOKENS, attrgetter("counted_input_tokens")),
+    (semconv.BATCH_ID, attrgetter("batch_id")),
     (semconv.OUTCOME, lambda call: call.outcome or "completed"),
 )
 
@@ -163,7 +166,7 @@ class Spans:
 
     def start(self, call: Call) -> None:
         """Start the span of a call, with what a sampler may want to see."""
-        if call.adopts or (self._strict and call.operation != "chat"):
+        if call.adopts or (self._strict and not call.is_inference):
             return
         endpoint = call.endpoint
         attributes: dict[str, Any] = {
@@ -290,7 +293,12 @@ def _add_own(attributes: dict[str, Any], call: Call, bill: Bill) -> None:
     if bill.compaction is not None:
         attributes[semconv.USAGE_COMPACTION_INPUT] = bill.compaction[0]
         attributes[semconv.USAGE_COMPACTION_OUTPUT] = bill.compaction[1]
-    cost = bill.cost
+    if call.tally is not None:
+        _add_tally(attributes, call.tally)
+    _add_cost(attributes, bill.cost)
+
+
+def _add_cost(attributes: dict[str, Any], cost: Cost | Unpriced | None) -> None:
     if type(cost) is Cost:
         for name, read in _COST:
             attributes[name] = read(cost)
@@ -300,3 +308,14 @@ def _add_own(attributes: dict[str, Any], call: Call, bill: Bill) -> None:
             attributes[semconv.COST_FREE_REASON] = reason
     elif type(cost) is Unpriced:
         attributes[semconv.COST_UNAVAILABLE] = cost.reason
+
+
+def _add_tally(attributes: dict[str, Any], tally: Tally) -> None:
+    """What the results of a batch add up to; results that were counted before are left out."""
+    attributes[semconv.BATCH_RESULTS] = tally.results
+    attributes[semconv.BATCH_COUNTED] = tally.counted
+    if tally.counted:
+        attributes[semconv.USAGE_INPUT_TOKENS] = tally.input_tokens
+        attributes[semconv.USAGE_OUTPUT_TOKENS] = tally.output_tokens
+    if tally.counted > tally.unpriced:
+        attributes[semconv.COST_TOTAL] = attributes[semconv.USAGE_COST] = float(tally.cost)
