@@ -151,9 +151,8 @@ def test_batch_results_are_counted_once_however_often_they_are_read(watched, api
     assert watched.total(semconv.M_TOKENS, claude__token__type="output") == sum(
         entry.usage["output_tokens"] for entry in served
     )
-    expected = sum(
-        (pricing.cost(e.usage, e.model, batch=True).total for e in served), start=Decimal(0)
-    )
+    costs = [pricing.cost(entry.usage, entry.model, batch=True) for entry in served]
+    expected = sum((c.total for c in costs if isinstance(c, pricing.Cost)), start=Decimal(0))
     assert watched.total(semconv.M_COST) == pytest.approx(float(expected), abs=1e-12)
     assert first.attributes[semconv.COST_TOTAL] == pytest.approx(float(expected), abs=1e-12)
     assert watched.total(semconv.M_REQUESTS, gen_ai__operation__name="batch") == 4
@@ -183,7 +182,7 @@ def test_the_memory_of_counted_results_is_bounded():
     assert seen.is_new("b0", "i0"), "the oldest batches are forgotten"
 
 
-SESSION = {
+SESSION: Any = {
     "id": "sesn_1",
     "type": "session",
     "usage": {
@@ -218,3 +217,73 @@ def test_session_usage_is_what_is_new_never_added_twice(watched, monkeypatch):
     assert watched.total(semconv.M_SESSION_TOKENS, claude__token__type="cache_write_5m") == 3
     assert watched.total(semconv.M_SESSION_COST) == pytest.approx(0.125)
     assert watched.spans == []
+
+
+def answer_by_model(request: Any) -> Any:
+    import json
+
+    import httpx2
+
+    model = json.loads(request.content)["model"]
+    refused = model == "claude-fable-5-2"
+    message: dict[str, Any] = {
+        "id": f"msg_{model}",
+        "type": "message",
+        "role": "assistant",
+        "model": model,
+        "content": [] if refused else [{"type": "text", "text": "yes"}],
+        "stop_reason": "refusal" if refused else "end_turn",
+        "stop_details": {"type": "refusal", "category": "bio"} if refused else None,
+        "usage": {"input_tokens": 1000, "output_tokens": 0 if refused else 500},
+    }
+    return httpx2.Response(200, json=message)
+
+
+def test_both_hops_of_a_client_side_fallback_are_billed(watched):
+    import httpx2
+
+    middleware = anthropic.BetaRefusalFallbackMiddleware([{"model": "claude-opus-5-5"}])
+    client = anthropic.Anthropic(
+        api_key="k",
+        base_url="http://test",
+        middleware=[middleware],
+        http_client=httpx2.Client(transport=httpx2.MockTransport(answer_by_model)),
+    )
+    asked: Any = {**QUESTION, "model": "claude-fable-5-2"}
+    assert client.beta.messages.create(**asked).model == "claude-opus-5-5"
+    (span,) = [span for span in watched.spans if span.name.startswith("chat")]
+    assert span.attributes[semconv.USAGE_INPUT_TOKENS] == 2000
+    # 1,000 refused prompt tokens (category bio is billed) at 8, then 1,000 at 4 and 500 at 20.
+    assert span.attributes[semconv.COST_TOTAL] == pytest.approx(0.008 + 0.004 + 0.01, abs=1e-12)
+    (declined,) = [
+        point.value
+        for point in watched.metrics()[semconv.M_COST]
+        if point.attributes[semconv.RESPONSE_MODEL] == "claude-fable-5-2"
+        and point.attributes[semconv.COST_COMPONENT] == "input"
+    ]
+    assert declined == pytest.approx(0.008, abs=1e-12)
+
+
+def test_another_active_instrumentation_is_named_once(telemetry, client, ask, caplog):
+    from opentelemetry.instrumentation.instrumentor import (  # type: ignore[attr-defined] # skipped
+        BaseInstrumentor,
+    )
+
+    class OtherInstrumentor(BaseInstrumentor):  # type: ignore[misc] # skipped by type checkers
+        def instrumentation_dependencies(self):
+            return ["anthropic >= 0.3"]
+
+        def _uninstrument(self, **_: Any) -> None:
+            pass
+
+    telemetry.instrument()
+    OtherInstrumentor().instrument(skip_dep_check=True)  # entry points load in any order
+    try:
+        for _ in range(2):
+            client.messages.create(**ask())
+    finally:
+        OtherInstrumentor().uninstrument()
+        OtherInstrumentor._instance = None
+    (line,) = [r.getMessage() for r in caplog.records if r.name == "otel_claude"]
+    assert "OtherInstrumentor" in line
+    assert "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS" in line

@@ -10,7 +10,7 @@ from otel_claude import _faults
 from otel_claude.call.usage import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from otel_claude._attribution import Attribution
     from otel_claude.call.batch import Tally
@@ -65,6 +65,7 @@ class Call:
     asks for the time of every event. `adopts` says that the span will be one that the SDK makes;
     `describe` writes on it before the SDK ends it. `tracer_provider` and `conversation_id` are what
     the client was given. `run` is the tool runner's loop that makes the call, if one does.
+    `hops` are the answers to the attempts that succeeded, where a middleware may make several.
     `tally` sums up the results of a batch that the call reads, each a call whose `whole` this is.
     """
 
@@ -96,6 +97,7 @@ class Call:
         "first_token",
         "has_output",
         "headers",
+        "hops",
         "model",
         "operation",
         "outcome",
@@ -166,6 +168,7 @@ class Call:
         self.run: Run | None = None
         self.batch_id: str | None = None
         self.batch_created: float | None = None
+        self.hops: list[Mapping[str, Any]] = []
         self.tally: Tally | None = None
         self.whole: Call | None = None
         self.adopts = False

@@ -30,6 +30,17 @@ def returned(call: Call, result: Any) -> None:
     weakref.finalize(response, drops.dropped, call)
 
 
+def read_hop(call: Call, response: Any) -> None:
+    """Keep the answer to an attempt: a middleware may go on to another, and both are billed."""
+    if getattr(response, "_content", None) is not None:
+        try:
+            message = response.json()
+        except ValueError:
+            return
+        if isinstance(message, dict) and isinstance(message.get("usage"), dict):
+            call.hops.append(message)
+
+
 def read_body(call: Call, response: Any) -> None:
     """Read the message in a body that was read already; nothing where it is no JSON object."""
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_claude.call.usage import count, fields, text
+from otel_claude.call.usage import Iteration, count, fields, text
 
 if TYPE_CHECKING:
     from otel_claude.call.call import Call
@@ -96,3 +96,22 @@ def read_block(call: Call, block: object) -> None:
         said = fields(block)
         call.declined.append(text(fields(said.get("trigger")).get("category")))
         call.response_model = text(fields(said.get("to")).get("model")) or call.response_model
+
+
+def add_hops(call: Call) -> None:
+    """Add the usage of the attempts before the last, which the answer itself does not have.
+
+    The SDK's fallback middleware asks another model after a refusal. What the API says of a
+    fallback on the server is said here of one in the client: an entry per hop, each on its model.
+    """
+    if call.usage.iterations:
+        return
+    *before, last = call.hops
+    entries = []
+    for message, kind in (*((hop, "message") for hop in before), (last, "fallback_message")):
+        entry = Iteration(type=kind, model=text(message.get("model")))
+        entry.read_tokens(fields(message.get("usage")))
+        entries.append(entry)
+        if kind == "message" and message.get("stop_reason") == "refusal":
+            call.declined.append(text(fields(message.get("stop_details")).get("category")))
+    call.usage.iterations = tuple(entries)

@@ -97,12 +97,12 @@ async def async_traced_request(
         raise
 
 
-def process(wrapped: Callable[..., Any], _client: Any, args: Args, kwargs: Kwargs) -> Any:
+def process(wrapped: Callable[..., Any], client: Any, args: Args, kwargs: Kwargs) -> Any:
     """`SyncAPIClient._process_response`: the answer to an attempt."""
     call = watch.current.get()
     if call is None:
         return wrapped(*args, **kwargs)
-    watch.saw_attempt(call, kwargs)
+    watch.saw_attempt(call, client, kwargs)
     try:
         result = wrapped(*args, **kwargs)
     except Exception:
@@ -114,13 +114,13 @@ def process(wrapped: Callable[..., Any], _client: Any, args: Args, kwargs: Kwarg
 
 
 async def async_process(
-    wrapped: Callable[..., Awaitable[Any]], _client: Any, args: Args, kwargs: Kwargs
+    wrapped: Callable[..., Awaitable[Any]], client: Any, args: Args, kwargs: Kwargs
 ) -> Any:
     """`AsyncAPIClient._process_response`: the answer to an attempt."""
     call = watch.current.get()
     if call is None:
         return await wrapped(*args, **kwargs)
-    watch.saw_attempt(call, kwargs)
+    watch.saw_attempt(call, client, kwargs)
     try:
         result = await wrapped(*args, **kwargs)
     except Exception:

@@ -129,6 +129,8 @@ def read_value(call: Call, value: Any) -> None:
         batches.read_batch(call, value)
     else:
         response.read_message(call, value)
+        if len(call.hops) > 1:
+            response.add_hops(call)
 
 
 def failed(call: Call, error: BaseException) -> None:
@@ -151,10 +153,13 @@ def adopt(call: Call, span: Any) -> None:
         _faults.report("adopt")
 
 
-def saw_attempt(call: Call, kwargs: Kwargs) -> None:
+def saw_attempt(call: Call, client: Any, kwargs: Kwargs) -> None:
     """An attempt was answered."""
     try:
-        response.read_attempt(call, kwargs["response"])
+        answer = kwargs["response"]
+        response.read_attempt(call, answer)
+        if getattr(client, "_middleware", None) and answer.is_success:
+            raw.read_hop(call, answer)
         if "messages" not in call.request:
             # An iterator when the call began; by now the SDK has made it a list.
             body = request.body_of(kwargs["options"])

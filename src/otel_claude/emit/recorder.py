@@ -13,6 +13,7 @@ from otel_claude.emit import lines
 from otel_claude.emit.bill import Bill
 from otel_claude.emit.metrics import Metrics
 from otel_claude.emit.notice import warn_if_unheard
+from otel_claude.emit.rivals import warn_of_rivals
 from otel_claude.emit.runs import Runs
 from otel_claude.emit.spans import Spans
 from otel_claude.pricing import Cost, Unpriced
@@ -60,15 +61,19 @@ class Recorder:
         self._events = _events(logger_provider, strict=settings.strict)
         self._warned: set[str] = set()
         self._providers = (tracer_provider, meter_provider)
-        # With log lines on, somebody does see the calls.
-        self._noticed = settings.log_calls
+        self._noticed = False
+        self._rivals = warn_of_rivals()
 
     def before(self, call: Call) -> None:
         """Start the span of a call."""
         if not self._noticed:
-            # At the first call, not before: providers may be set after `instrument`.
+            # At the first call: providers may be set after `instrument`, and others activated.
+            # With log lines on, somebody does see the calls.
             self._noticed = True
-            warn_if_unheard(*self._providers)
+            if not self._settings.log_calls:
+                warn_if_unheard(*self._providers)
+            if not self._rivals:
+                warn_of_rivals()
         call.attribution = _attribution.current()
         if self._settings.time_per_output_chunk:
             call.chunk_times = []
