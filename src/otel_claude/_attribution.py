@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from opentelemetry import context as otel_context
@@ -37,6 +37,15 @@ class Attribution:
     prompt: str | None = None
     prompt_version: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+
+    def values(self, keys: tuple[str, ...]) -> tuple[str | None, ...]:
+        """What was said under these keys: names of dimensions, or of tags."""
+        return tuple(
+            getattr(self, key) if key in DIMENSIONS else self.tags.get(key) for key in keys
+        )
+
+
+DIMENSIONS: Final = frozenset(f.name for f in fields(Attribution)) - {"tags"}
 
 
 def current() -> Attribution | None:

@@ -211,7 +211,7 @@ SPAN_ATTRIBUTES: tuple[Attribute, ...] = (
     _std(USAGE_OUTPUT_TOKENS, "int", "output, thinking included"),
     _std(USAGE_CACHE_READ, "int", "part of the prompt that came from the cache"),
     _std(USAGE_CACHE_WRITE, "int", "part of the prompt that was written to the cache"),
-    Attribute(USAGE_CACHE_CREATION, "int", "the same, under the name older backends read"),
+    _std(USAGE_CACHE_CREATION, "int", "the same; in strict mode whichever the generation has"),
     _std(USAGE_REASONING, "int", "thinking, a part of the output"),
     _std(CONVERSATION_ID, "string", "session, from attribution"),
     _std(CONVERSATION_COMPACTED, "boolean", "true where the context was compacted"),
@@ -280,7 +280,15 @@ SPAN_ATTRIBUTES: tuple[Attribute, ...] = (
     Attribute(TAG_PREFIX + "<key>", "string", "any further tag, from attribution"),
 )
 
-REGISTRY: frozenset[str] = frozenset(a.name for a in SPAN_ATTRIBUTES if a.registry)
+_RENAMED = {"released": USAGE_CACHE_WRITE, "latest": USAGE_CACHE_CREATION}
+"""Attribute that a generation of the conventions does not declare: it has the other name."""
+
+
+def registry(generation: str) -> frozenset[str]:
+    """The attributes that a generation (`released`, `latest`, `both`) declares for this span."""
+    declared = (attribute.name for attribute in SPAN_ATTRIBUTES if attribute.registry)
+    return frozenset(name for name in declared if name != _RENAMED.get(generation))
+
 
 _M = (OPERATION_NAME, PROVIDER_NAME, REQUEST_MODEL, RESPONSE_MODEL, SERVER_ADDRESS, SERVER_PORT)
 _ME = (*_M, ERROR_TYPE)
@@ -410,7 +418,14 @@ _METRICS: tuple[Metric, ...] = (
     Metric(
         M_ACTIVE, "up-down counter", "{request}", "Calls under way.", (REQUEST_MODEL, PROVIDER_NAME)
     ),
-    _histogram(M_OUTPUT_RATE, "{token}/s", "Output tokens a second.", _M, TOKENS_PER_SECOND, ""),
+    _histogram(
+        M_OUTPUT_RATE,
+        "{token}/s",
+        "Output tokens a second of a stream, after the first.",
+        _M,
+        TOKENS_PER_SECOND,
+        "",
+    ),
     Metric(M_RATELIMIT_LIMIT, "gauge", "{limit}", "Rate limit in force.", _LIMITS),
     Metric(M_RATELIMIT_REMAINING, "gauge", "{limit}", "What is left of the rate limit.", _LIMITS),
     Metric(M_RATELIMIT_UTILIZATION, "gauge", "1", "Used share of a unified limit.", _LIMITS),

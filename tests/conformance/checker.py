@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from .content import problems
 from .registry import CONTENT, EXEMPT, FINISH_REASONS, INFERENCE, Registry, SpanGroup, registry
@@ -146,11 +146,11 @@ def sdk_spans(telemetry: Telemetry) -> list[Span]:
 # --- names and values --------------------------------------------------------------------------
 
 
-def _is_int(value: Any) -> bool:
+def _is_int(value: Any) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _is_strings(value: Any) -> bool:
+def _is_strings(value: Any) -> TypeGuard[Sequence[str]]:
     return isinstance(value, list | tuple) and all(isinstance(part, str) for part in value)
 
 
@@ -188,8 +188,6 @@ def _check_attributes(known: Registry, attributes: Mapping[str, Any], where: str
             yield Finding("type_mismatch", name, message)
         elif declared.members and value not in declared.members:
             yield Finding("undefined_enum_variant", name, f"{where}: {name} = {value!r}")
-        if name in ("gen_ai.request.stream", "gen_ai.conversation.compacted") and value is False:
-            yield Finding("unexpected_value", name, f"{where}: {name} is True or absent")
 
 
 def _check_place(
@@ -199,19 +197,23 @@ def _check_place(
     allowed = set(allowed)
     for name in attributes:
         declared = known.attribute(name)
-        if declared is not None and declared.name not in allowed:
+        if declared and not declared.deprecated and declared.name not in allowed:
             yield Finding("unexpected_attribute", f"{what} {name}", f"{where}: {name}")
 
 
 def _check_conditions(
     attributes: Mapping[str, Any], allowed: Mapping[str, str], where: str
 ) -> Findings:
-    """Attributes whose condition can be seen: the model of an inference, the port of an address."""
+    """Attributes whose condition can be seen: the model of an inference, the port of an address,
+    the first chunk of a stream that brought something.
+    """
     wanted = []
     if attributes.get("gen_ai.operation.name") in INFERENCE:
         wanted.append("gen_ai.request.model")
     if "server.address" in attributes:
         wanted.append("server.port")
+    if attributes.get("gen_ai.request.stream") and attributes.get("gen_ai.usage.output_tokens"):
+        wanted.append("gen_ai.response.time_to_first_chunk")
     for name in wanted:
         if name in allowed and name not in attributes:
             message = f"{where}: {name} is absent"
@@ -233,6 +235,9 @@ def _check_span(known: Registry, span: Span, *, as_the_suite: bool) -> Findings:
     yield from _check_status(span, where)
     yield from _check_content(span.attributes, where)
     yield from _check_usage(span, where)
+    for name in ("gen_ai.request.stream", "gen_ai.conversation.compacted"):
+        if span.attributes.get(name) is False:
+            yield Finding("unexpected_value", name, f"{where}: {name} is True or absent")
     for event in span.events:
         yield Finding("span_event_unexpected", event, f"{where}: span event {event}")
     operation = span.operation
@@ -518,7 +523,9 @@ def _of_points(metric: Metric | None, labels: Mapping[str, str], *more: str) -> 
     return sums
 
 
-def _compare(finding: str, name: str, wanted: Sums, found: Sums, *, counted: bool = True) -> Findings:
+def _compare(
+    finding: str, name: str, wanted: Sums, found: Sums, *, counted: bool = True
+) -> Findings:
     for key in sorted(wanted.keys() | found.keys(), key=repr):
         total, count = wanted.get(key, (None, 0))
         measured, points = found.get(key, (None, 0))

@@ -9,7 +9,7 @@ agree is what the tests are about.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, Literal
 
 Generation = Literal["released", "latest"]
@@ -43,15 +43,17 @@ TOKENS: Final = tuple(float(4**power) for power in range(14))
 AGENT_SECONDS: Final = tuple(0.1 * 2**power for power in range(13))
 CALLS: Final = tuple(float(2**power) for power in range(8))
 
-PROVIDERS: Final = (
-    "anthropic aws.bedrock azure.ai.inference azure.ai.openai cohere deepseek gcp.gemini "
-    "gcp.gen_ai gcp.vertex_ai groq ibm.watsonx.ai mistral_ai moonshot_ai openai perplexity x_ai"
-).split()
-OPERATIONS: Final = (
-    "chat create_agent create_memory create_memory_store delete_memory delete_memory_store "
-    "embeddings execute_tool fetch_response generate_content invoke_agent invoke_workflow plan "
-    "retrieval search_memory text_completion update_memory upsert_memory"
-).split()
+_PROVIDERS: Final = """
+    anthropic aws.bedrock azure.ai.inference azure.ai.openai cohere deepseek gcp.gemini gcp.gen_ai
+    gcp.vertex_ai groq ibm.watsonx.ai mistral_ai moonshot_ai openai perplexity x_ai
+"""
+_OPERATIONS: Final = """
+    chat create_agent create_memory create_memory_store delete_memory delete_memory_store
+    embeddings execute_tool fetch_response generate_content invoke_agent invoke_workflow plan
+    retrieval search_memory text_completion update_memory upsert_memory
+"""
+PROVIDERS: Final = frozenset(_PROVIDERS.split())
+OPERATIONS: Final = frozenset(_OPERATIONS.split())
 INFERENCE: Final = frozenset({"chat", "generate_content", "text_completion"})
 FINISH_REASONS: Final = ("stop", "length", "content_filter", "tool_call", "compaction", "error")
 
@@ -120,7 +122,7 @@ class Registry:
     metrics: Mapping[str, Metric]
     events: Mapping[str, Event]
     deprecated_metrics: frozenset[str] = frozenset()
-    operations: frozenset[str] = field(default_factory=lambda: frozenset(OPERATIONS))
+    operations: frozenset[str] = OPERATIONS
 
     def attribute(self, name: str) -> Attribute | None:
         """The declaration of an attribute; those of templates are found by their prefix."""
@@ -270,9 +272,7 @@ def _spans(generation: Generation) -> tuple[SpanGroup, ...]:
             "error.type agent.name agent.description conversation.id data_source.id output.type "
             "request.choice.count request.seed"
         ),
-        recommended=(
-            f"{_REQUEST} response.finish_reasons usage.input_tokens usage.output_tokens"
-        ),
+        recommended=(f"{_REQUEST} response.finish_reasons usage.input_tokens usage.output_tokens"),
         recommended_if="request.model",
         opt_in=_MESSAGES,
     )
@@ -326,7 +326,9 @@ def _spans(generation: Generation) -> tuple[SpanGroup, ...]:
         SpanGroup(inference, INFERENCE, "CLIENT", model, _inference(generation)),
         _group("gen_ai.invoke_agent.internal", "invoke_agent", "INTERNAL", agent, agent_internal),
         _group("gen_ai.invoke_agent.client", "invoke_agent", "CLIENT", agent, agent_client),
-        _group("gen_ai.execute_tool.internal", "execute_tool", "INTERNAL", "gen_ai.tool.name", tool),
+        _group(
+            "gen_ai.execute_tool.internal", "execute_tool", "INTERNAL", "gen_ai.tool.name", tool
+        ),
         _group("gen_ai.create_agent.client", "create_agent", "CLIENT", agent, created),
     )
     fetch = _group("gen_ai.fetch_response.client", "fetch_response", "CLIENT", None, fetched)
@@ -345,7 +347,7 @@ _M: Final = _levels(
     recommended="response.model server.address",
 )
 _ME: Final = _M | _levels(conditional="error.type")
-_NOT_INFERENCE: Final = frozenset(OPERATIONS) - INFERENCE - {"execute_tool", "invoke_workflow"}
+_NOT_INFERENCE: Final = OPERATIONS - INFERENCE - {"execute_tool", "invoke_workflow"}
 
 
 def _seconds(name: str, attributes: Levels, **more: frozenset[str]) -> Metric:
@@ -469,7 +471,10 @@ def _both() -> Registry:
         metrics={**new.metrics, **old.metrics},
         events={
             name: Event(
-                name, event.severity, {**old.events[name].attributes, **event.attributes}, event.one_of
+                name,
+                event.severity,
+                {**old.events[name].attributes, **event.attributes},
+                event.one_of,
             )
             for name, event in new.events.items()
         },

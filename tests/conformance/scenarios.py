@@ -153,11 +153,10 @@ _LONG: Final = [
 _WISHES: Final[tuple[dict[str, Any], ...]] = (
     _ask("Cache this.", system=_LONG),
     _ask("Read the cache.", system=_LONG),
-    # Whole numbers, so that a float attribute is one by our doing.
+    # Whole numbers, so that a float attribute is one by our doing. Not every SDK and API version
+    # takes these parameters.
     _ask(
-        temperature=1,
-        top_p=1,
-        top_k=5,
+        extra_body={"temperature": 1, "top_p": 1, "top_k": 5},
         extra_headers={"anthropic-version": "2023-06-01"},
     ),
     _ask(
@@ -169,8 +168,10 @@ _WISHES: Final[tuple[dict[str, Any], ...]] = (
             "output_config": {"effort": "high"},
         },
     ),
-    _ask(extra_body={"output_config": {"format": {"type": "json_schema", "schema": _ANSWER_SCHEMA}}}),
-    _ask(scenario="stop=max_tokens"),
+    _ask(
+        extra_body={"output_config": {"format": {"type": "json_schema", "schema": _ANSWER_SCHEMA}}}
+    ),
+    _ask(scenario="stop=max_tokens", extra_headers={"anthropic-beta": "token-counting-2024-11-01"}),
     _ask(scenario="refusal=cyber"),
     _ask(scenario="pause_turn"),
     _ask(scenario="compaction,input=900,output=70"),
@@ -189,6 +190,24 @@ async def async_wishes(client: anthropic.AsyncAnthropic) -> None:
     with attribution(user="u", session="s-1", prompt="greeting", prompt_version="3", tenant="t"):
         for asked in _WISHES:
             await client.with_options(max_retries=2).messages.create(**asked)
+
+
+# --- calls that are no inference ----------------------------------------------------------------
+
+_COUNTED: Final[Any] = {key: _ask()[key] for key in ("model", "messages")}
+_UNKNOWN: Final[Any] = {**_COUNTED, "model": "claude-unknown"}
+
+
+def counting(client: anthropic.Anthropic) -> None:
+    assert client.messages.count_tokens(**_COUNTED).input_tokens
+    with pytest.raises(anthropic.NotFoundError):
+        client.messages.count_tokens(**_UNKNOWN)
+
+
+async def async_counting(client: anthropic.AsyncAnthropic) -> None:
+    assert (await client.messages.count_tokens(**_COUNTED)).input_tokens
+    with pytest.raises(anthropic.NotFoundError):
+        await client.messages.count_tokens(**_UNKNOWN)
 
 
 # --- failures ----------------------------------------------------------------------------------
@@ -314,6 +333,7 @@ FIVE: Final = (
     _scenario(multimodal, async_multimodal, 1),
 )
 MORE: Final = (_scenario(wishes, async_wishes, len(_WISHES)),)
+OTHERS: Final = (_scenario(counting, async_counting, 0),)
 FAILURES: Final = (
     _scenario(bad_request, async_bad_request, 1),
     _scenario(overloaded, async_overloaded, 1),
@@ -323,4 +343,4 @@ FAILURES: Final = (
     _scenario(abandoned, async_abandoned, 1),
     _scenario(cancelled, async_cancelled, 1, 2),
 )
-ALL: Final = (*FIVE, *MORE, *FAILURES)
+ALL: Final = (*FIVE, *MORE, *OTHERS, *FAILURES)

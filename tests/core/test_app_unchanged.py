@@ -71,7 +71,7 @@ def broken(monkeypatch: pytest.MonkeyPatch, target: object, name: str) -> Iterat
         ("otel_claude.capture.stream", "watch"),
         ("otel_claude.capture.stream", "read_block"),
         ("otel_claude.emit.recorder", "Bill"),
-        ("otel_claude.emit.metrics", "finish_reason"),
+        ("otel_claude.emit.counters", "finish_reason"),
         ("otel_claude.emit.spans", "set_span_in_context"),
     ],
 )

@@ -138,7 +138,7 @@ def test_strict_writes_only_what_the_conventions_declare(telemetry, client, ask)
     )
     assert len(telemetry.spans) == 2
     for span in telemetry.spans:
-        assert set(span.attributes or {}) <= semconv.REGISTRY
+        assert set(span.attributes or {}) <= semconv.registry("released")
     assert {n for n in telemetry.metrics() if n.startswith("claude.")} == set()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 from tests.matrix.world import CLASSES, World
@@ -21,7 +22,7 @@ class Expect:
     Attributes:
         calls: how many calls, and so spans, the program makes.
         outcome: allowed outcomes.
-        error: `error.type`; None for none.
+        error: `error.type`, or several with `|` between; None for none.
         usage: `ledger` (all of it, as billed), `input` (the prompt, but no output), `none`,
             `any` (not checked, as it hangs on timing).
         content: whether content came on a stream; None for not checked.
@@ -61,9 +62,11 @@ class Cell:
         return f"{self.surface}-{self.ending}-{self.mode}"
 
 
+@cache
 def lacks(path: str, kind: str = "anthropic") -> Lacks:
     """Tells why the SDK at hand lacks a surface: its client class, or a method of the client."""
 
+    @cache
     def why() -> str | None:
         import anthropic
 
@@ -76,8 +79,6 @@ def lacks(path: str, kind: str = "anthropic") -> Lacks:
                 found = getattr(found, name)
         except AttributeError:
             return f"no {path}"
-        finally:
-            pass
         return None
 
     return why

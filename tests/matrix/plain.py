@@ -162,7 +162,9 @@ async def post(w: World, kind: str, ask: Ask) -> None:
         options["timeout"] = ask.pop("timeout")
     w.see(
         "message",
-        await w.get(w.client(kind).post("/v1/messages", cast_to=Message, body=ask, options=options)),
+        await w.get(
+            w.client(kind).post("/v1/messages", cast_to=Message, body=ask, options=options)
+        ),
     )
 
 
@@ -380,7 +382,12 @@ def _program(row: Row, ending: str) -> Callable[[World], Coroutine[Any, Any, Non
 
 CELLS: tuple[Cell, ...] = tuple(
     Cell(
-        row.name, ending, mode, _program(row, ending), _expect(row, ending), lacks(row.path, row.kind)
+        row.name,
+        ending,
+        mode,
+        _program(row, ending),
+        _expect(row, ending),
+        lacks(row.path, row.kind),
     )
     for row in ROWS
     for ending in ENDINGS

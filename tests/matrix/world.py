@@ -35,8 +35,16 @@ _ARGUMENTS: dict[str, dict[str, Any]] = {
     "vertex": {"region": "us-east5", "project_id": "p", "access_token": "t"},
     "foundry": {"api_key": "k"},
     "aws": {"api_key": "k", "workspace_id": "w", "aws_region": "us-east-1"},
-    "google_cloud": {"skip_auth": True, "project": "p", "workspace_id": "w"},
+    "google_cloud": {"project": "p", "workspace_id": "w"},
 }
+
+
+def _token() -> str:
+    return "t"
+
+
+async def _async_token() -> str:
+    return "t"
 
 
 def drive(program: Coroutine[Any, Any, T]) -> T:
@@ -128,7 +136,10 @@ class World:
 
         made = getattr(anthropic, ("Async" if self.is_async else "") + CLASSES[kind])
         url = f"{self._url}/v1" if kind == "vertex" else self._url
-        return made(base_url=url, max_retries=self.retries, **_ARGUMENTS[kind])
+        more = _ARGUMENTS[kind]
+        if kind == "google_cloud":
+            more = {**more, "token_provider": _async_token if self.is_async else _token}
+        return made(base_url=url, max_retries=self.retries, **more)
 
     def capture(self) -> None:
         """Take methods off clients now, for the programs that call them later."""

@@ -98,6 +98,7 @@ class Call:
         "has_output",
         "headers",
         "hops",
+        "limit_headers",
         "model",
         "operation",
         "outcome",
@@ -147,6 +148,7 @@ class Call:
         self.status: int | None = None
         self.body_size: int | None = None
         self.response_headers: dict[str, str] = {}
+        self.limit_headers: Sequence[tuple[bytes, bytes]] = ()
         self.response_id: str | None = None
         self.response_model: str | None = None
         self.stop_reason: str | None = None

@@ -43,7 +43,7 @@ def endpoint_of(client: Any) -> Endpoint:
     """The endpoint of an SDK client; remembered until its base URL changes."""
     base_url = getattr(client, "base_url", None)
     known = _endpoints.get(client)
-    if known is not None and known[0] == base_url:
+    if known is not None and known[0] is base_url:
         return known[1]
     platform, provider = _platform_of(type(client))
     address = _text(getattr(base_url, "host", None))

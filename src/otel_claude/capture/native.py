@@ -59,14 +59,16 @@ def without_span(options: Any) -> Any:
 
 
 def with_span_of(call: Call, options: Any, client: Any) -> Any:
-    """A copy of request options that carries our trace context in place of the SDK's span.
+    """Request options that carry our trace context in place of the SDK's span.
 
     The same options where we have nothing to put in its place: then the SDK's span stands.
     """
     if not call.headers:
         return options
-    replaced = copy.copy(options)
-    if getattr(options, "span_name", None) is not None:
+    # Options with a span name were made by a method of the SDK, for this one request.
+    made_by_sdk = getattr(options, "span_name", None) is not None
+    replaced = options if made_by_sdk else copy.copy(options)
+    if made_by_sdk:
         replaced.span_name = None
     if _options_of(client).get("propagation", True) is not False:
         given = options.headers if isinstance(options.headers, Mapping) else {}

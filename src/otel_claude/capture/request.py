@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_claude.capture import batches
@@ -23,12 +23,14 @@ _OPERATIONS: Final[Mapping[str, Operation]] = {
 # Answered with something worth a look, but no calls: nothing is recorded for these.
 LOOKED_AT: Final[frozenset[Operation]] = frozenset({"batch_retrieve", "session"})
 
-# Fields of the body, with the types in which they count as said. The SDK puts sentinels where
-# nothing was given, and a program may put anything.
-_FIELDS: Final[Mapping[str, tuple[type, ...]]] = {
+_NUMBER: Final = (int, float)
+
+# Fields of the body that are read as they are, with the types in which they count as said. The
+# SDK puts sentinels where nothing was given, and a program may put anything.
+_PLAIN: Final[Mapping[str, tuple[type, ...]]] = {
     "max_tokens": (int,),
-    "temperature": (int, float),
-    "top_p": (int, float),
+    "temperature": _NUMBER,
+    "top_p": _NUMBER,
     "top_k": (int,),
     "service_tier": (str,),
     "inference_geo": (str,),
@@ -66,32 +68,61 @@ def model_of(body: Mapping[str, Any]) -> str | None:
 
 
 def request_fields(body: Mapping[str, Any], options: Any) -> dict[str, Any]:
-    """The plain fields of a request, under the API's names: parameters and counts, no content.
-
-    Iterators are left alone: reading them would take them from the request.
-    """
+    """The plain fields of a request, under the API's names: parameters and counts, no content."""
     read: dict[str, Any] = {}
-    for name, types in _FIELDS.items():
-        value = body.get(name)
-        if isinstance(value, types) and not isinstance(value, bool):
-            read[name] = value
-    for name in ("messages", "tools", "requests"):
-        value = body.get(name)
-        if isinstance(value, list | tuple):
-            read[name] = len(value)
-    if isinstance(tools := body.get("tools"), list | tuple) and any(map(_frees_code, tools)):
-        read["code_execution_free"] = True
-    if isinstance(policy := body.get("billing_policy"), Mapping):
-        read["billed_elsewhere"] = policy.get("bill_to") == "user_profile"
-    if isinstance(thinking := body.get("thinking"), Mapping):
-        if isinstance(kind := thinking.get("type"), str):
-            read["thinking_type"] = kind
-        if isinstance(budget := thinking.get("budget_tokens"), int):
-            read["thinking_budget"] = budget
-    _read_output(body, read)
+    for name, value in body.items():
+        types = _PLAIN.get(name)
+        if types is not None:
+            if isinstance(value, types) and value is not True and value is not False:
+                read[name] = value
+        elif (reader := _READERS.get(name)) is not None:
+            reader(name, value, read)
     if betas := _betas(options):
         read["betas"] = betas
     return read
+
+
+def _read_size(name: str, value: Any, read: dict[str, Any]) -> None:
+    """How many there are. Iterators are left alone: reading would take them from the request."""
+    if isinstance(value, list | tuple):
+        read[name] = len(value)
+        if name == "tools" and any(map(_frees_code, value)):
+            read["code_execution_free"] = True
+
+
+def _read_thinking(_name: str, value: Any, read: dict[str, Any]) -> None:
+    if isinstance(value, Mapping):
+        if isinstance(kind := value.get("type"), str):
+            read["thinking_type"] = kind
+        if isinstance(budget := value.get("budget_tokens"), int):
+            read["thinking_budget"] = budget
+
+
+def _read_output(name: str, value: Any, read: dict[str, Any]) -> None:
+    if not isinstance(value, Mapping):
+        return
+    if name == "output_config":
+        if isinstance(effort := value.get("effort"), str):
+            read["effort"] = effort
+        value = value.get("format")
+    if isinstance(value, Mapping):
+        read["output_type"] = "json"
+
+
+def _read_billing(_name: str, value: Any, read: dict[str, Any]) -> None:
+    if isinstance(value, Mapping) and value.get("bill_to") == "user_profile":
+        read["billed_elsewhere"] = True
+
+
+_READERS: Final[Mapping[str, Callable[[str, Any, dict[str, Any]], None]]] = {
+    "messages": _read_size,
+    "tools": _read_size,
+    "requests": _read_size,
+    "thinking": _read_thinking,
+    "output_config": _read_output,
+    "output_format": _read_output,
+    "billing_policy": _read_billing,
+}
 
 
 def _frees_code(tool: object) -> bool:
@@ -100,17 +131,6 @@ def _frees_code(tool: object) -> bool:
     if not isinstance(kind, str) or not kind.startswith(("web_search_", "web_fetch_")):
         return False
     return kind.rpartition("_")[2] >= "20260209"
-
-
-def _read_output(body: Mapping[str, Any], read: dict[str, Any]) -> None:
-    config = body.get("output_config")
-    wanted = body.get("output_format")
-    if isinstance(config, Mapping):
-        if isinstance(effort := config.get("effort"), str):
-            read["effort"] = effort
-        wanted = config.get("format") or wanted
-    if isinstance(wanted, Mapping):
-        read["output_type"] = "json"
 
 
 def _betas(options: Any) -> tuple[str, ...]:

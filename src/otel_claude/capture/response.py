@@ -10,22 +10,29 @@ from otel_claude.call.usage import Iteration, count, fields, text
 if TYPE_CHECKING:
     from otel_claude.call.call import Call
 
-_WANTED: Final = (b"anthropic-ratelimit", b"anthropic-priority-", b"anthropic-fast-")
-_EXACT: Final = frozenset(
-    {b"request-id", b"anthropic-organization-id", b"anthropic-workspace-id", b"retry-after"}
-)
+_LIMITS: Final = b"anthropic-"
+_EXACT: Final = {
+    b"request-id": "request-id",
+    b"anthropic-organization-id": "anthropic-organization-id",
+    b"anthropic-workspace-id": "anthropic-workspace-id",
+}
 
 
 def read_headers(call: Call, response: Any) -> None:
     """Keep the response headers that telemetry uses, names in lower case.
 
-    One pass over the raw list: a look-up in httpx's headers costs as much as this whole loop.
+    One pass over the raw list: a look-up in httpx's headers costs as much as this whole loop. The
+    dozen that are about rate limits stay as they came until somebody collects them.
     """
-    headers = call.response_headers
-    for key, value in response.headers.raw:
-        name = key.lower()
-        if name in _EXACT or name.startswith(_WANTED):
-            headers[name.decode("ascii")] = value.decode("latin-1")
+    limits = []
+    for pair in response.headers.raw:
+        name = pair[0].lower()
+        if name in _EXACT:
+            call.response_headers[_EXACT[name]] = pair[1].decode("latin-1")
+        elif name.startswith(_LIMITS):
+            limits.append(pair)
+    if limits:
+        call.limit_headers = limits
 
 
 def read_attempt(call: Call, response: Any) -> None:

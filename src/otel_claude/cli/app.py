@@ -9,6 +9,7 @@ import typer
 from otel_claude._version import __version__
 from otel_claude.cli.demo import demo
 from otel_claude.cli.price import price
+from otel_claude.cli.reconcile import reconcile
 
 app = typer.Typer(
     name="otel-claude",
@@ -39,3 +40,4 @@ def _root(
 
 app.command()(demo)
 app.command()(price)
+app.command()(reconcile)

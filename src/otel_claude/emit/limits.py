@@ -13,7 +13,7 @@ from otel_claude import semconv
 from otel_claude.pricing import retirement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Sequence
 
     from otel_claude.call import Call
 
@@ -28,11 +28,11 @@ class Limits:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._readings: dict[Key, Mapping[str, str]] = {}
+        self._readings: dict[Key, Sequence[tuple[bytes, bytes]]] = {}
         self._models: dict[str, date | None] = {}
 
     def read(self, call: Call) -> None:
-        """Keep the rate-limit headers of the last attempt of a call."""
+        """Keep the rate-limit headers of the last attempt of a call, and the model in use."""
         headers = call.response_headers
         labels = [
             (name, value)
@@ -44,10 +44,10 @@ class Limits:
             if value is not None
         ]
         with self._lock:
-            if len(headers) > len(labels):
+            if call.limit_headers:
                 key = tuple(labels)
                 self._readings.pop(key, None)
-                self._readings[key] = headers
+                self._readings[key] = call.limit_headers
                 if len(self._readings) > _KEPT:
                     del self._readings[next(iter(self._readings))]
             model = call.resolved_model
@@ -98,7 +98,8 @@ class Limits:
         """Every kept rate-limit header whose reset has not passed."""
         with self._lock:
             readings = list(self._readings.items())
-        for key, headers in readings:
+        for key, raw in readings:
+            headers = {name.decode("latin-1").lower(): v.decode("latin-1") for name, v in raw}
             for header, text in headers.items():
                 kind, _, suffix = _stem(header).rpartition("-")
                 if not kind or suffix not in ("limit", "remaining", "utilization", "reset"):

@@ -55,7 +55,7 @@ class Recorder:
         self._settings = settings
         self._prices = prices
         tracer = get_tracer(semconv.SCOPE, __version__, tracer_provider=tracer_provider)
-        self._spans = Spans(tracer, strict=settings.strict)
+        self._spans = Spans(tracer, strict=settings.strict, generation=settings.semconv)
         self._metrics = Metrics(meter_provider, settings)
         self._runs = Runs(tracer, self._metrics.for_runs(), strict=settings.strict)
         self._events = _events(logger_provider, strict=settings.strict)
@@ -98,7 +98,7 @@ class Recorder:
         except Exception:
             _faults.report("metrics")
         try:
-            if call.failure is not None and self._events is not None:
+            if call.failure is not None and self._events is not None and self._declared(call):
                 self._events.exception(call)
             self._write_lines(call, bill)
         except Exception:
@@ -128,6 +128,10 @@ class Recorder:
             or self._settings.slow_call_seconds is not None
             or self._metrics.listened()
         )
+
+    def _declared(self, call: Call) -> bool:
+        """Whether the conventions know what kind of call this is; they are all there is in strict."""
+        return call.is_inference or not self._settings.strict
 
     def _write_lines(self, call: Call, bill: Bill) -> None:
         if self._settings.log_calls and call.whole is None:

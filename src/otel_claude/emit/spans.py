@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 
 from opentelemetry.trace import (
     Span,
+    SpanContext,
     SpanKind,
     Status,
     StatusCode,
@@ -16,7 +17,6 @@ from opentelemetry.trace import (
     get_tracer,
     set_span_in_context,
 )
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from otel_claude import semconv
 from otel_claude._version import __version__
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from otel_claude.call.batch import Tally
     from otel_claude.emit.bill import Bill
 
-_propagator: Final = TraceContextTextMapPropagator()
 _ERROR: Final = Status(StatusCode.ERROR)
 
 FINISH_REASONS: Final[Mapping[str, str]] = {
@@ -59,6 +58,16 @@ _REQUEST: Final[Mapping[str, tuple[str, Callable[[Any], Any]]]] = {
 }
 
 Reader = Callable[["Call"], Any]
+
+
+def _headers_of(context: SpanContext) -> dict[str, str]:
+    """W3C trace context (https://www.w3.org/TR/trace-context/). Never baggage: it stays at home."""
+    headers = {
+        "traceparent": f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
+    }
+    if context.trace_state:
+        headers["tracestate"] = context.trace_state.to_header()
+    return headers
 
 
 def finish_reason(call: Call) -> str | None:
@@ -116,14 +125,18 @@ _HEADERS: Final[Mapping[str, str]] = {
 
 _COST: Final[tuple[tuple[str, Callable[[Cost], Any]], ...]] = (
     (semconv.COST_TOTAL, attrgetter("total_usd")),
+    (semconv.COST_BASIS, attrgetter("basis")),
+    (semconv.COST_PRICE_BOOK, attrgetter("price_book")),
+    (semconv.USAGE_COST, attrgetter("total_usd")),
+)
+
+# Parts of the total: those of zero are left out.
+_COST_PARTS: Final[tuple[tuple[str, Callable[[Cost], float]], ...]] = (
     (semconv.COST_INPUT, attrgetter("input_usd")),
     (semconv.COST_OUTPUT, attrgetter("output_usd")),
     (semconv.COST_CACHE_READ, attrgetter("cache_read_usd")),
     (semconv.COST_CACHE_WRITE, attrgetter("cache_write_usd")),
     (semconv.COST_SERVER_TOOLS, attrgetter("server_tools_usd")),
-    (semconv.COST_BASIS, attrgetter("basis")),
-    (semconv.COST_PRICE_BOOK, attrgetter("price_book")),
-    (semconv.USAGE_COST, attrgetter("total_usd")),
 )
 
 # Field of an attribution -> the attributes it becomes.
@@ -145,24 +158,30 @@ class Spans:
     Args:
         tracer: where the spans come from.
         strict: write only attributes that the GenAI conventions declare.
+        generation: of the conventions: released, latest or both.
     """
 
-    def __init__(self, tracer: Tracer, *, strict: bool) -> None:
+    def __init__(self, tracer: Tracer, *, strict: bool, generation: str) -> None:
         self._tracer = tracer
         self._tracers: WeakKeyDictionary[Any, Tracer] = WeakKeyDictionary()
         self._strict = strict
+        self._registry = semconv.registry(generation)
+        # Older backends read the older name, so outside strict mode there are both.
+        self._cache_writes = tuple(
+            name
+            for name in (semconv.USAGE_CACHE_WRITE, semconv.USAGE_CACHE_CREATION)
+            if not strict or name in self._registry
+        )
         self._call_rows = self._allowed(_CALL)
         self._stream_rows = self._allowed(_STREAM)
         self._request_rows = {
-            field: row
-            for field, row in _REQUEST.items()
-            if not strict or row[0] in semconv.REGISTRY
+            field: row for field, row in _REQUEST.items() if not strict or row[0] in self._registry
         }
 
     def _allowed(self, rows: tuple[tuple[str, Reader], ...]) -> tuple[tuple[str, Reader], ...]:
         if not self._strict:
             return rows
-        return tuple(row for row in rows if row[0] in semconv.REGISTRY)
+        return tuple(row for row in rows if row[0] in self._registry)
 
     def start(self, call: Call) -> None:
         """Start the span of a call, with what a sampler may want to see."""
@@ -189,7 +208,7 @@ class Spans:
             return  # no SDK: whatever span is current stays so, and the SDK's own stands
         call.span = span
         call.context = set_span_in_context(span)
-        _propagator.inject(call.headers, context=call.context)
+        call.headers = _headers_of(span.get_span_context())
 
     def _tracer_of(self, call: Call) -> Tracer:
         """Our tracer; for a client that was given a provider of its own, one from there."""
@@ -257,15 +276,14 @@ class Spans:
         if bill.cache_read is not None:
             attributes[semconv.USAGE_CACHE_READ] = bill.cache_read
         if bill.cache_write is not None:
-            attributes[semconv.USAGE_CACHE_WRITE] = bill.cache_write
-            if not self._strict:
-                attributes[semconv.USAGE_CACHE_CREATION] = bill.cache_write
+            for name in self._cache_writes:
+                attributes[name] = bill.cache_write
 
     def _add_attribution(self, attributes: dict[str, Any], attribution: Attribution) -> None:
         for field, names in ATTRIBUTION.items():
             if (value := getattr(attribution, field)) is not None:
                 for name in names:
-                    if not self._strict or name in semconv.REGISTRY:
+                    if not self._strict or name in self._registry:
                         attributes[name] = value
         if not self._strict:
             for key, value in attribution.tags.items():
@@ -278,9 +296,8 @@ def _add_own(attributes: dict[str, Any], call: Call, bill: Bill) -> None:
     for header, name in _HEADERS.items():
         if (value := headers.get(header)) is not None:
             attributes[name] = value
-    retries = len(call.retried_errors)
-    attributes[semconv.RETRIES] = retries
-    if retries:
+    if retries := len(call.retried_errors):
+        attributes[semconv.RETRIES] = retries
         attributes[semconv.HTTP_RESEND_COUNT] = retries
     if call.failure is not None:
         attributes[semconv.ERROR_CATEGORY] = call.failure.category
@@ -302,6 +319,9 @@ def _add_cost(attributes: dict[str, Any], cost: Cost | Unpriced | None) -> None:
     if type(cost) is Cost:
         for name, read in _COST:
             attributes[name] = read(cost)
+        for name, read in _COST_PARTS:
+            if part := read(cost):
+                attributes[name] = part
         if cost.incomplete:
             attributes[semconv.COST_INCOMPLETE] = cost.incomplete
         if (reason := cost.free_reason) is not None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from otel_claude.testing import faults, messages
 from otel_claude.testing.clock import rfc3339
 from otel_claude.testing.errors import ApiError, body_of, invalid
+from otel_claude.testing.ledger import refusals
 from otel_claude.testing.wire import Reply
 
 if TYPE_CHECKING:
@@ -214,6 +215,7 @@ def _item(state: State, exchange: Exchange, item: Json, *, canceled: bool) -> Js
         user_id=metadata.get("user_id") if isinstance(metadata, dict) else None,
         tag=exchange.headers.get("x-emulator-tag"),
         custom_id=custom_id,
+        **refusals(message),
     )
     return {"type": "succeeded", "message": message}
 

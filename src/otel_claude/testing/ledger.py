@@ -30,6 +30,8 @@ class LedgerEntry:
         user_id: the request's `metadata.user_id`.
         tag: the request's `x-emulator-tag` header.
         custom_id: for an item of a batch, its id there.
+        refusal_category: of an answer that was refused.
+        declined: refusal categories of the fallback hops that declined.
     """
 
     seq: int
@@ -47,10 +49,22 @@ class LedgerEntry:
     user_id: str | None = None
     tag: str | None = None
     custom_id: str | None = None
+    refusal_category: str | None = None
+    declined: tuple[str | None, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The entry as `GET /_emulator/ledger` gives it."""
         return asdict(self)
+
+
+def refusals(message: dict[str, Any]) -> dict[str, Any]:
+    """What an entry says about the refusals in a message."""
+    details = message.get("stop_details") or {}
+    hops = [block for block in message["content"] if block.get("type") == "fallback"]
+    return {
+        "refusal_category": details.get("category"),
+        "declined": tuple(hop["trigger"]["category"] for hop in hops),
+    }
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from otel_claude.testing.blocks import Block
 from otel_claude.testing.errors import ApiError
 from otel_claude.testing.generate import Answer
 from otel_claude.testing.job import Job, Json
+from otel_claude.testing.ledger import refusals
 from otel_claude.testing.tokens import prompt_tokens, segments
 from otel_claude.testing.wire import Reply
 
@@ -146,6 +147,7 @@ def _message(job: Job, result: Answer, used: Json) -> Json:
 def _open(state: State, exchange: Exchange, facts: dict[str, Any], ran: Ran) -> LedgerEntry:
     message, _, used = ran
     facts = {**facts, "model": message["model"], "message_id": message["id"], "usage": used}
+    facts |= refusals(message)
     return state.ledger.open(state.clock.now(), exchange.path, exchange.request_id, **facts)
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from otel_claude.testing import batches, clouds, complete, messages, models
+from otel_claude.testing import analytics, batches, clouds, complete, messages, models
 from otel_claude.testing.errors import ApiError
 from otel_claude.testing.wire import Reply
 
@@ -62,6 +62,8 @@ _TABLE: tuple[tuple[str, str, Handler], ...] = (
     ("DELETE", _BATCH + "/(?P<batch_id>[^/]+)", batches.delete),
     ("POST", _BATCH + "/(?P<batch_id>[^/]+)/cancel", batches.cancel),
     ("GET", _BATCH + "/(?P<batch_id>[^/]+)/results", batches.results),
+    ("GET", "/v1/organizations/analytics/cost", analytics.cost),
+    ("GET", "/v1/organizations/analytics/usage", analytics.usage),
     ("POST", "/model/(?P<model>.+)/(?P<how>invoke|invoke-with-response-stream)", clouds.bedrock),
     ("POST", _VERTEX + "/count-tokens:rawPredict", clouds.vertex_count),
     ("POST", _VERTEX + "/(?P<model>[^/]+):(?P<how>rawPredict|streamRawPredict)", clouds.vertex),

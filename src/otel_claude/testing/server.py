@@ -21,6 +21,7 @@ from otel_claude.testing.wire import HungUp, RawRequest, Reply, Wire
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from otel_claude.testing.billing import Billing
     from otel_claude.testing.clock import Clock
 
 ORGANIZATION = "org_emulator"
@@ -70,6 +71,11 @@ class Emulator:
     def ledger(self) -> Ledger:
         """What was served, attempt by attempt; a sequence of `LedgerEntry`."""
         return self._state.ledger
+
+    @property
+    def billing(self) -> Billing:
+        """What the analytics endpoints bill for the ledger; tests may falsify it."""
+        return self._state.billing
 
     @property
     def requests(self) -> list[RecordedRequest]:

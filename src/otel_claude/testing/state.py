@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
+from otel_claude.testing.billing import Billing
 from otel_claude.testing.cache import PromptCache
 from otel_claude.testing.clock import Clock
 from otel_claude.testing.errors import invalid
@@ -77,6 +78,7 @@ class State:
     batches: dict[str, Any] = field(default_factory=dict)
     threads: dict[str, list[Json]] = field(default_factory=dict)
     attempts: dict[str, int] = field(default_factory=dict)
+    billing: Billing = field(default_factory=Billing)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -92,6 +94,7 @@ class State:
         self.limits.clear()
         self.identities.clear()
         self.ledger.clear()
+        self.billing.clear()
         with self.lock:
             self.requests.clear()
             self.batches.clear()

@@ -1,0 +1,105 @@
+"""Which labels the points of a call carry. Each set is made once and kept, within bounds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from otel_claude import semconv
+from otel_claude.emit.spans import ATTRIBUTION
+from otel_claude.emit.sums import LabelSet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from otel_claude.call import Call
+    from otel_claude.emit.bill import Bill
+
+_KEPT: Final = 4096
+
+Key = tuple[Any, ...]
+Value = TypeVar("Value")
+
+
+class Kept(dict[Key, Value]):
+    """A dict that starts anew when it is full: what it holds can be made again."""
+
+    def get_or_make(self, key: Key, make: Callable[..., Value], *args: Any) -> Value:
+        """What is kept for `key`, else what `make(*args)` makes of it."""
+        found = self.get(key)
+        if found is None:
+            if len(self) >= _KEPT:
+                self.clear()
+            found = self[key] = make(*args)
+        return found
+
+
+class Labels:
+    """Makes label sets.
+
+    Args:
+        keys: attribution keys that become labels.
+        strict: only labels that the conventions declare.
+    """
+
+    def __init__(self, keys: tuple[str, ...], *, strict: bool) -> None:
+        self._keys = () if strict else keys
+        self._strict = strict
+        self._sets: Kept[LabelSet] = Kept()
+        self._active: Kept[LabelSet] = Kept()
+        self._histogram: Kept[Mapping[str, Any]] = Kept()
+
+    def of(self, call: Call, response_model: str | None) -> LabelSet:
+        """The labels of every point of a call, or of an inference of it on another model."""
+        attribution = call.attribution
+        said = () if attribution is None else attribution.values(self._keys)
+        key = (call.operation, call.endpoint, call.model, response_model, said)
+        return self._sets.get_or_make(key, self._make, *key)
+
+    def _make(
+        self, operation: str, endpoint: Any, model: str | None, response: str | None, said: Key
+    ) -> LabelSet:
+        pairs = [
+            (semconv.OPERATION_NAME, operation),
+            (semconv.PROVIDER_NAME, endpoint.provider),
+            (semconv.REQUEST_MODEL, model),
+            (semconv.RESPONSE_MODEL, response),
+            (semconv.SERVER_ADDRESS, endpoint.address),
+            (semconv.SERVER_PORT, endpoint.port),
+        ]
+        for name, value in zip(self._keys, said, strict=False):
+            known = ATTRIBUTION.get(name)
+            pairs.append((known[0] if known else semconv.TAG_PREFIX + name, value))
+        return LabelSet({name: value for name, value in pairs if value is not None})
+
+    def of_active(self, call: Call) -> LabelSet:
+        """The labels of the count of calls under way."""
+        key = (call.model, call.endpoint.provider)
+        return self._active.get_or_make(key, _active, *key)
+
+    def of_histogram(
+        self, labels: LabelSet, call: Call, bill: Bill, *, error: bool
+    ) -> Mapping[str, Any]:
+        """Labels of a latency: outside strict mode, with what splits latencies."""
+        failure = call.failure if error else None
+        if self._strict and failure is None:
+            return labels.attributes
+        key = (labels, failure and failure.type, call.stream, bill.context_bucket)
+        return self._histogram.get_or_make(key, self._make_histogram, *key)
+
+    def _make_histogram(
+        self, labels: LabelSet, error: str | None, stream: bool, bucket: str | None
+    ) -> Mapping[str, Any]:
+        found = dict(labels.attributes)
+        if error is not None:
+            found[semconv.ERROR_TYPE] = error
+        if not self._strict:
+            if stream:
+                found[semconv.REQUEST_STREAM] = True
+            if bucket is not None:
+                found[semconv.CONTEXT_BUCKET] = bucket
+        return found
+
+
+def _active(model: str | None, provider: str) -> LabelSet:
+    pairs = ((semconv.REQUEST_MODEL, model), (semconv.PROVIDER_NAME, provider))
+    return LabelSet({name: value for name, value in pairs if value is not None})
