@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _ROOMY = 96  # columns from which on the tables get air
 
+_DECLARED = semconv.registry("both")
+
 
 def show(report: Report, console: Console, *, took: float) -> None:
     """Print tables, totals and one span.
@@ -159,7 +161,7 @@ def _show_span(span: Span, console: Console) -> None:
 
 def _family(name: str) -> tuple[bool, str]:
     """The conventions' names first, ours and the SDK's after."""
-    return name not in semconv.REGISTRY, name
+    return name not in _DECLARED, name
 
 
 def _plain(value: Any) -> str:
