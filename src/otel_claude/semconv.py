@@ -94,6 +94,7 @@ STREAM_EVENTS = "claude.stream.events"
 TIME_TO_FIRST_EVENT = "claude.time_to_first_event"
 CONTEXT_BUCKET = "claude.context.bucket"
 CONTEXT_UTILIZATION = "claude.context.utilization"
+USAGE_INFERENCES = "claude.usage.inferences"
 COST_TOTAL = "claude.cost.total"
 COST_INPUT = "claude.cost.input"
 COST_OUTPUT = "claude.cost.output"
@@ -265,6 +266,9 @@ SPAN_ATTRIBUTES: tuple[Attribute, ...] = (
     Attribute(BATCH_RESULTS, "int", "results that were read"),
     Attribute(
         BATCH_COUNTED, "int", "those read for the first time: only they have tokens and cost"
+    ),
+    Attribute(
+        USAGE_INFERENCES, "string", "JSON list, where there were several: model, tokens, cost"
     ),
     Attribute(CACHE_MISS_REASON, "string", "why the prompt cache missed, where the response says"),
     Attribute(CACHE_MISSED_TOKENS, "int", "tokens that a hit would have read"),

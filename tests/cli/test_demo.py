@@ -172,16 +172,9 @@ def test_shows_timings_and_one_span(told: dict[str, Any]) -> None:
 def test_the_same_seed_counts_the_same() -> None:
     def numbers() -> Any:
         document = json.loads(run("demo", "--calls", "12", "--seed", "3", "--json").stdout)
-        names = (
-            "calls",
-            "errors",
-            "input_tokens",
-            "output_tokens",
-            "cache_read_tokens",
-            "cost_usd",
-        )
-        # How far an abandoned stream got is a matter of time.
-        return [document["totals"][name] for name in names], document["served"]["complete"]
+        # Which of two calls at the same moment writes the cache, and how far an abandoned stream
+        # got, are matters of time; so are the parts of the prompt that were cached, and the cost.
+        return [document["totals"][name] for name in ("calls", "errors", "input_tokens")]
 
     with ThreadPoolExecutor(2) as pool:
         first, second = pool.submit(numbers), pool.submit(numbers)

@@ -22,7 +22,7 @@ _ATTRIBUTES: Final = _keys(
     anthropic.beta anthropic.message.stop_reason anthropic.organization.id anthropic.request.id
     anthropic.response.service_tier anthropic.stop_details.category
     anthropic.thinking.budget_tokens anthropic.thinking.type
-    anthropic.usage.cache_creation.ephemeral_1h_input_tokens
+    claude.usage.inferences anthropic.usage.cache_creation.ephemeral_1h_input_tokens
     anthropic.usage.cache_creation.ephemeral_5m_input_tokens
     anthropic.usage.compaction.input_tokens anthropic.usage.compaction.output_tokens
     anthropic.usage.inference_geo anthropic.usage.server_tool_use.web_fetch_requests

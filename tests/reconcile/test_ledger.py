@@ -138,7 +138,7 @@ def test_any_call_missing_from_the_bill(
     assert {f["kind"] for f in report["findings"]} == (set() if free else {"only_recorded"})
     if not free:
         models = {i.get("model") for i in hidden.usage.get("iterations") or ()}
-        models |= {hidden.model.removesuffix("-20251001"), "(web search)"}
+        models |= {str(hidden.model).removesuffix("-20251001"), "(web search)"}
         found = [f for f in report["findings"] if f["model"] != "(web search)"]
         assert {f["model"] for f in found} <= models
         assert all(f["counts"]["requests"] == -1 for f in found)
@@ -234,74 +234,3 @@ def test_fees_products_and_clouds(
         assert outside["session_usage"]["usd"] == "0.08"
         assert outside["gcp.vertex_ai"]["calls"] == 1
         assert report["total"]["requests"]["both"] == 1
-
-
-def test_discount(api: Emulator, exported: Any, say: Any, command: Any) -> None:
-    say()
-    api.billing.discount = Decimal("0.8")
-    assert command(exported.lines(), "--json")["verdict"] == "agrees"
-    report = command(exported.lines(), "--json", "--discounted", code=1)
-    assert set(brief(report)) == {
-        ("rate", "claude-sonnet-5-5", "input"),
-        ("rate", "claude-sonnet-5-5", "output"),
-    }
-
-
-def test_rows_by(exported: Any, say: Any, command: Any) -> None:
-    say("geo=us")
-    say()
-    assert len(command(exported.otlp(), "--json")["rows"]) == 1
-    rows = command(exported.otlp(), "--json", "--by", "geo,tier")["rows"]
-    assert [(row["tier"], row["geo"]) for row in rows] == [
-        ("standard", "global"),
-        ("standard", "us"),
-    ]
-    printed = command(exported.otlp(), "--by", "geo")
-    assert "Agrees within 0.1%" in printed
-
-
-def test_saved_bill(exported: Any, say: Any, command: Any, tmp_path: Any, monkeypatch: Any) -> None:
-    say()
-    say("web_search=1")
-    path = tmp_path / "bill.json"
-    online = command(exported.otlp(), "--json", "--save", path)
-    monkeypatch.delenv("ANTHROPIC_ADMIN_KEY")
-    assert command(exported.otlp(), "--json", "--bill", path) == online
-    saved = json.loads(path.read_text())
-    pages = tmp_path / "pages.jsonl"
-    pages.write_text("".join(json.dumps(p) + "\n" for p in (*saved["usage"], *saved["cost"])))
-    again = command(exported.otlp(), "--json", "--bill", pages)
-    assert again["verdict"] == "agrees"
-    assert again["total"] == online["total"]
-
-
-def test_a_file_twice_counts_once(exported: Any, say: Any, command: Any) -> None:
-    say()
-    report = command(exported.lines(), exported.otlp(), exported.otlp(), "--json")
-    assert report["verdict"] == "agrees"
-    assert report["notes"] == ["2 recorded calls stood there more than once and count once."]
-
-
-def test_what_cannot_be_compared(
-    exported: Any, say: Any, command: Any, tmp_path: Any, monkeypatch: Any
-) -> None:
-    empty = tmp_path / "empty.jsonl"
-    empty.write_text("nothing here\n")
-    assert command(empty, "--json", code=2)["verdict"] == "cannot compare"
-    assert "no call" in command(empty, code=2)
-    command(tmp_path / "nowhere", code=2)
-    say()
-    calls = exported.lines()
-    monkeypatch.setenv("ANTHROPIC_ADMIN_KEY", "sk-ant-plain")
-    assert "refused" in command(calls, code=2)
-    monkeypatch.delenv("ANTHROPIC_ADMIN_KEY")
-    assert "ANTHROPIC_ADMIN_KEY" in command(calls, code=2)
-    for text in ("{", "{}", '{"data": [{"usage": {}}]}'):
-        empty.write_text(text)
-        command(calls, "--bill", empty, code=2)
-    for wrong in (
-        ("--by", "colour"),
-        ("--from", "soon"),
-        ("--from", "2026-11-09", "--to", "2026-11-01"),
-    ):
-        command(calls, *wrong, code=2)

@@ -87,6 +87,7 @@ class Call:
         "conversation_id",
         "counted",
         "counted_input_tokens",
+        "custom_id",
         "declined",
         "describe",
         "ended",
@@ -170,6 +171,7 @@ class Call:
         self.run: Run | None = None
         self.batch_id: str | None = None
         self.batch_created: float | None = None
+        self.custom_id: str | None = None
         self.hops: list[Mapping[str, Any]] = []
         self.tally: Tally | None = None
         self.whole: Call | None = None
@@ -190,6 +192,7 @@ class Call:
         """A result within this call, with tokens and cost of its own: one result of a batch."""
         part = Call(self.operation, self.endpoint, None, self._observers)
         part.whole = self
+        part.batch_id = self.batch_id
         part.attribution = self.attribution
         part.status = self.status
         part.context = self.context

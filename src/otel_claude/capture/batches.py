@@ -79,6 +79,7 @@ def _count(call: Call, item: object) -> None:
             return
         tally.counted += 1
         part = call.part()
+        part.custom_id = custom_id
         read_message(part, result.get("message"))
         part.batch_created = _created.get(batch_id)
         tally.input_tokens += part.usage.prompt_tokens or 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from otel_claude.pricing import Cost, Unpriced, billed, cost
 from otel_claude.pricing.reasons import (
@@ -11,9 +11,10 @@ from otel_claude.pricing.reasons import (
     CODE_EXECUTION,
     FOUNDRY_DEPLOYMENT,
 )
+from otel_claude.pricing.result import TOKEN_TYPES
 
 if TYPE_CHECKING:
-    from otel_claude.call import Call
+    from otel_claude.call.call import Call
     from otel_claude.pricing import Prices
 
 _CONTEXT_BUCKETS: Final = ((1_000, "small"), (10_000, "medium"), (50_000, "large"))
@@ -69,6 +70,32 @@ class Bill:
                 sum(group.prompt_tokens for group in compactions),
                 sum(group.output for group in compactions),
             )
+
+    @property
+    def inferences(self) -> list[dict[str, Any]] | None:
+        """Each inference with its model, tokens and cost in USD, where there were several."""
+        cost = self.cost
+        if cost is None or len(cost.groups) < 2:
+            return None
+        if type(cost) is Cost:
+            return [
+                {
+                    "model": group.model,
+                    "kind": group.kind,
+                    "tokens": group.tokens,
+                    "cost_usd": group.cost_usd,
+                    "free": group.free_reason is not None,
+                }
+                for group in cost.groups
+            ]
+        return [
+            {
+                "model": group.model,
+                "kind": group.kind,
+                "tokens": {kind: getattr(group, kind) for kind in TOKEN_TYPES},
+            }
+            for group in cost.groups
+        ]
 
     @property
     def total(self) -> float | None:

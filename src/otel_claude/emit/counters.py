@@ -14,7 +14,7 @@ from otel_claude.pricing.result import COMPONENTS, TOKEN_TYPES
 if TYPE_CHECKING:
     from decimal import Decimal
 
-    from otel_claude.call import Call
+    from otel_claude.call.call import Call
     from otel_claude.call.session import SessionUse
     from otel_claude.emit.bill import Bill
     from otel_claude.emit.labels import Labels

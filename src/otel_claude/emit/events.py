@@ -9,7 +9,7 @@ from otel_claude import semconv
 from otel_claude._version import __version__
 
 if TYPE_CHECKING:
-    from otel_claude.call import Call
+    from otel_claude.call.call import Call
 
 _WARN = 13
 

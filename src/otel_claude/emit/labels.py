@@ -11,7 +11,7 @@ from otel_claude.emit.sums import LabelSet
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from otel_claude.call import Call
+    from otel_claude.call.call import Call
     from otel_claude.emit.bill import Bill
 
 _KEPT: Final = 4096

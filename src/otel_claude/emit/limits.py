@@ -15,7 +15,7 @@ from otel_claude.pricing import retirement
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from otel_claude.call import Call
+    from otel_claude.call.call import Call
 
 _PREFIXES: Final = ("anthropic-ratelimit-", "anthropic-")
 _KEPT: Final = 512  # label sets; the oldest reading goes first

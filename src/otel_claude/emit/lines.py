@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import format_trace_id
 
-from otel_claude.pricing import Cost
+from otel_claude.pricing import Cost, Unpriced
+from otel_claude.pricing.result import COMPONENTS
 
 if TYPE_CHECKING:
-    from otel_claude.call import Call
+    from otel_claude.call.call import Call
     from otel_claude.emit.bill import Bill
 
 calls = logging.getLogger("otel_claude.calls")
@@ -25,29 +26,58 @@ def _trace_id(call: Call) -> str | None:
 def line_of(call: Call, bill: Bill) -> dict[str, Any]:
     """The facts of a call as one flat mapping: no content, times in seconds, cost in USD."""
     attribution = call.attribution
-    usage = call.usage
     began = datetime.fromtimestamp(call.started_at / 1e9, tz=timezone.utc)
     return {
         "time": began.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "request_id": call.response_headers.get("request-id"),
         "operation": call.operation,
+        "provider": call.endpoint.provider,
+        "server_address": call.endpoint.address,
+        "workspace_id": call.response_headers.get("anthropic-workspace-id"),
+        "batch_id": call.batch_id,
+        "custom_id": call.custom_id,
         "model": call.resolved_model,
         "user": attribution and attribution.user,
         "feature": attribution and attribution.feature,
-        "input_tokens": bill.prompt_tokens,
-        "output_tokens": bill.output_tokens,
-        "cache_read_tokens": usage.cache_read_input_tokens,
-        "cache_write_tokens": usage.cache_creation_input_tokens,
+        **_usage_of(call, bill),
         "first_token_seconds": call.time_to_first_token,
         "duration_seconds": call.duration,
         "outcome": call.outcome,
         "status": call.status,
         "error_type": call.failure and call.failure.type,
         "retries": len(call.retried_errors),
-        "cost_usd": bill.total,
-        "cost_incomplete": list(bill.cost.incomplete) if type(bill.cost) is Cost else None,
+        **_cost_of(bill.cost),
         "trace_id": _trace_id(call),
     }
+
+
+def _usage_of(call: Call, bill: Bill) -> dict[str, Any]:
+    usage = call.usage
+    return {
+        "input_tokens": bill.prompt_tokens,
+        "output_tokens": bill.output_tokens,
+        "cache_read_tokens": bill.cache_read,
+        "cache_write_tokens": bill.cache_write,
+        "cache_write_1h_tokens": usage.ephemeral_1h_input_tokens,
+        "web_searches": usage.web_search_requests,
+        "service_tier": usage.service_tier,
+        "speed": usage.speed,
+        "inference_geo": usage.inference_geo,
+        "inferences": bill.inferences,
+    }
+
+
+def _cost_of(cost: Cost | Unpriced | None) -> dict[str, Any]:
+    if type(cost) is Cost:
+        return {
+            "cost_usd": cost.total_usd,
+            **{f"cost_{name}_usd": getattr(cost, f"{name}_usd") for name in COMPONENTS},
+            "cost_basis": cost.basis,
+            "price_book": cost.price_book,
+            "cost_incomplete": list(cost.incomplete),
+            "cost_free_reason": cost.free_reason,
+        }
+    return {"cost_unavailable": cost.reason} if type(cost) is Unpriced else {}
 
 
 def write_line(call: Call, bill: Bill) -> None:

@@ -15,7 +15,7 @@ from otel_claude.emit.labels import Labels
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from otel_claude.call import Call
+    from otel_claude.call.call import Call
     from otel_claude.call.session import SessionUse
     from otel_claude.emit.bill import Bill
     from otel_claude.emit.instruments import Instruments

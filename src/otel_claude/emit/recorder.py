@@ -19,8 +19,8 @@ from otel_claude.emit.spans import Spans
 from otel_claude.pricing import Cost, Unpriced
 
 if TYPE_CHECKING:
-    from otel_claude.call import Call
     from otel_claude.call.batch import Tally
+    from otel_claude.call.call import Call
     from otel_claude.call.run import Run
     from otel_claude.call.session import SessionUse
     from otel_claude.emit.events import Events
@@ -134,7 +134,7 @@ class Recorder:
         return call.is_inference or not self._settings.strict
 
     def _write_lines(self, call: Call, bill: Bill) -> None:
-        if self._settings.log_calls and call.whole is None:
+        if self._settings.log_calls:
             lines.write_line(call, bill)
         if self._settings.slow_call_seconds is not None and call.whole is None:
             lines.warn_if_slow(call, self._settings.slow_call_seconds)

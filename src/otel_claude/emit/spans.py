@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
@@ -24,8 +25,8 @@ from otel_claude.pricing import Cost, Unpriced, context_window
 
 if TYPE_CHECKING:
     from otel_claude._attribution import Attribution
-    from otel_claude.call import Call
     from otel_claude.call.batch import Tally
+    from otel_claude.call.call import Call
     from otel_claude.emit.bill import Bill
 
 _ERROR: Final = Status(StatusCode.ERROR)
@@ -307,6 +308,8 @@ def _add_own(attributes: dict[str, Any], call: Call, bill: Bill) -> None:
         window = None if model is None else context_window(model)
         if window and call.usage.prompt_tokens is not None:
             attributes[semconv.CONTEXT_UTILIZATION] = call.usage.prompt_tokens / window
+    if (inferences := bill.inferences) is not None:
+        attributes[semconv.USAGE_INFERENCES] = json.dumps(inferences, separators=(",", ":"))
     if bill.compaction is not None:
         attributes[semconv.USAGE_COMPACTION_INPUT] = bill.compaction[0]
         attributes[semconv.USAGE_COMPACTION_OUTPUT] = bill.compaction[1]

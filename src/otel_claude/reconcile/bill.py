@@ -187,6 +187,8 @@ def _add_cost(bill: Bill, row: _Row, amount: Amount) -> None:
 
 def _add_party(bill: Bill, row: _Row, amount: Amount) -> None:
     group = row.get("group") or {}
+    if group.get("cost_type") not in ("tokens", "web_search"):
+        return  # fees belong to nobody's calls
     party = (str(group.get("product") or "other"), str(group.get("api_key_id") or "no key"))
     usd = Decimal(row["cost"][amount]) * _CENT
     bill.parties[party] = bill.parties.get(party, Decimal(0)) + usd

@@ -16,9 +16,6 @@ from otel_claude import semconv
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-INFERENCES: Final = "claude.usage.inferences"
-"""Where a call had several inferences: a JSON list, as the field `inferences` of a log line."""
-
 # Field of a log line -> attribute of a span.
 _FIELDS: Final[Mapping[str, str]] = {
     "request_id": semconv.REQUEST_ID,
@@ -84,7 +81,7 @@ def _fields(span: Mapping[str, Any], attributes: Mapping[str, Any]) -> dict[str,
     }
     fields.setdefault("provider", "anthropic")
     fields.setdefault("request_id", f"{span.get('traceId')}/{span.get('spanId')}")
-    text = attributes.get(INFERENCES)
+    text = attributes.get(semconv.USAGE_INFERENCES)
     if isinstance(text, str):
         with contextlib.suppress(ValueError):  # cut by an attribute limit: the totals still stand
             fields["inferences"] = json.loads(text, parse_float=Decimal)

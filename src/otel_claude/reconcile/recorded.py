@@ -20,6 +20,7 @@ from otel_claude.reconcile.facts import (
 _Facts = Mapping[str, Any]
 
 _MONEY: Final = tuple(name for name in COMPONENTS if name != "server_tools")
+_REFUSED: Final = "refusal_before_output"
 _INFERENCES: Final = ("chat", "text_completion", "batch")
 _ELSEWHERE: Final = ("billed_elsewhere", "foundry_deployment")
 
@@ -57,7 +58,7 @@ def _parse(line: str) -> dict[str, Any] | None:
 
 
 def _take(said: _Facts, found: Recording, known: set[str]) -> None:
-    if said.get("operation") == "batch" and not said.get("inferences"):
+    if said.get("operation") == "batch" and not (said.get("inferences") or "custom_id" in said):
         if results := count(said, "batch_counted"):
             found.batch_results += results
             found.batch_usd += money(said.get("cost_usd")) or Decimal(0)
@@ -93,7 +94,7 @@ def call_of(said: _Facts) -> RecordedCall | None:
     detailed = "provider" in said
     inferences = tuple(_inferences(said, model))
     return RecordedCall(
-        id=f"{said.get('request_id') or time}/{said.get('custom_id', '')}",
+        id=f"{said.get('request_id') or said.get('batch_id') or time}/{said.get('custom_id', '')}",
         time=seconds_of(time),
         model=model,
         inferences=inferences,
@@ -156,7 +157,8 @@ def _whole(said: _Facts, model: str) -> Inference:
         "cache_write_1h": long,
         "output": count(said, "output_tokens"),
     }
-    free = said.get("cost_free_reason") == "refusal_before_output"
+    # Tokens that cost nothing: a refusal, where the line is too old to say why.
+    free = said.get("cost_free_reason", _REFUSED) == _REFUSED and money(said.get("cost_usd")) == 0
     return Inference(model, tokens, _parts(said), free=free)
 
 

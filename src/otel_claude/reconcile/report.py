@@ -141,10 +141,12 @@ def reconcile(
         raise CannotCompareError("the bill is empty, and no days were given")
     notes = _notes(recording, bill)
     timely = [call for call in recording.calls if span[0] <= day_of(call.time) <= span[1]]
-    late = [call for call in timely if bill.refreshed is not None and call.time >= bill.refreshed]
-    calls = [call for call in timely if call not in late and not call.elsewhere]
+    known = [call for call in timely if bill.refreshed is None or call.time < bill.refreshed]
+    calls = [call for call in known if not call.elsewhere]
     _note(notes, len(recording.calls) - len(timely), "are of other days")
-    _note(notes, len(late), "are later than the bill's last refresh and were left out")
+    _note(
+        notes, len(timely) - len(known), "are later than the bill's last refresh and were left out"
+    )
     if not calls and not bill.cells:
         raise CannotCompareError(f"neither side has anything from {span[0]} to {span[1]}")
     sides = gather(calls, bill.dimensions)

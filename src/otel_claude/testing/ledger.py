@@ -50,7 +50,7 @@ class LedgerEntry:
     tag: str | None = None
     custom_id: str | None = None
     refusal_category: str | None = None
-    declined: tuple[str | None, ...] = ()
+    declined: list[str | None] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         """The entry as `GET /_emulator/ledger` gives it."""
@@ -63,7 +63,7 @@ def refusals(message: dict[str, Any]) -> dict[str, Any]:
     hops = [block for block in message["content"] if block.get("type") == "fallback"]
     return {
         "refusal_category": details.get("category"),
-        "declined": tuple(hop["trigger"]["category"] for hop in hops),
+        "declined": [hop["trigger"]["category"] for hop in hops],
     }
 
 
