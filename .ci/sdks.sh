@@ -69,7 +69,7 @@ make_env() { # version, environment
     fi
     # The clouds' extras bring what their clients need to be constructed. The tests run the sources
     # of their own checkout (PYTHONPATH); the editable install brings the dependencies.
-    install "$env" --editable "$root" opentelemetry-sdk "anthropic[bedrock,vertex]==$version" ||
+    install "$env" --editable "$root[otlp]" "anthropic[bedrock,vertex]==$version" ||
         fail "the packages for SDK $version could not be installed"
     "$env/bin/python" - "$version" <<'PY' || fail "the environment of SDK $version cannot be used"
 import sys

@@ -13,6 +13,7 @@ from opentelemetry.instrumentation.instrumentor import (  # type: ignore[attr-de
     BaseInstrumentor,
 )
 
+from otel_claude import _sigterm
 from otel_claude.settings import Settings
 
 if TYPE_CHECKING:
@@ -81,12 +82,15 @@ class ClaudeInstrumentor(BaseInstrumentor):  # type: ignore[misc] # for the same
         )
         # Strict mode promises our span and nothing but the conventions' attributes on it.
         adopt = settings.native == "adopt" and not settings.strict
+        if settings.flush_on_sigterm:
+            _sigterm.install(flush)
         patch.install((recorder,), (recorder,), adopt=adopt)
 
     def _uninstrument(self, **_kwargs: Any) -> None:
         from otel_claude.capture import patch
 
         patch.remove()
+        _sigterm.remove()
         self._settings = None
 
 

@@ -122,6 +122,12 @@ OPTIONS: Final[Mapping[str, Option]] = {
     "slow_call_seconds": Option(
         _seconds, None, "seconds", "Calls that take longer get one warning with their trace id."
     ),
+    "flush_on_sigterm": Option(
+        _switch,
+        True,
+        "true, false",
+        "Send what was recorded before SIGTERM ends the process, where it has no handler.",
+    ),
     "time_per_output_chunk": Option(
         _switch,
         False,
@@ -143,6 +149,7 @@ class Settings:
     prices: str | None = None
     log_calls: bool = False
     slow_call_seconds: float | None = None
+    flush_on_sigterm: bool = True
     time_per_output_chunk: bool = False
 
     @classmethod

@@ -68,6 +68,7 @@ def test_every_option_is_a_field_with_the_same_default_and_can_come_from_the_env
         "slow_call_seconds": "2.5",
         "time_per_output_chunk": "true",
         "native": "adopt",
+        "flush_on_sigterm": "off",
     }
     assert given.keys() == OPTIONS.keys()
     settings = Settings.load({}, environ={PREFIX + k.upper(): v for k, v in given.items()})

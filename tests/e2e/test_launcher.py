@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import time
 from collections import Counter
@@ -183,3 +184,65 @@ def test_flush_sends_everything_before_a_hard_exit(api, tmp_path):
         assert run.returncode == 0, run.stderr
         assert len([s for s in receiver.received.spans if s.scope == semconv.SCOPE]) == 1
         assert total(receiver.received.points, semconv.M_REQUESTS) == 1
+
+
+TERMINATED = """
+import anthropic, time
+client = anthropic.Anthropic()
+client.messages.create(model="claude-haiku-4-5", max_tokens=8,
+                       messages=[{"role": "user", "content": "x"}])
+print("called", flush=True)
+time.sleep(60)
+"""
+
+
+def test_sigterm_loses_no_finished_call_and_still_ends_the_process(api, tmp_path):
+    script = tmp_path / "service.py"
+    script.write_text(TERMINATED)
+    python = python_with("installed")
+    with Receiver() as receiver:
+        process = subprocess.Popen(
+            [str(python.parent / "opentelemetry-instrument"), str(python), str(script)],
+            env=environment(api, receiver),
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout is not None
+        assert process.stdout.readline() == "called\n"
+        process.terminate()
+        assert process.wait(timeout=30) == -signal.SIGTERM
+        process.stdout.close()
+        assert len([s for s in receiver.received.spans if s.scope == semconv.SCOPE]) == 1
+        assert total(receiver.received.points, semconv.M_REQUESTS) == 1
+
+
+FROZEN = """
+import os, signal, anthropic, otel_claude
+client = anthropic.Anthropic()
+for _ in range(2):
+    client.messages.create(model="claude-haiku-4-5", max_tokens=8,
+                           messages=[{"role": "user", "content": "x"}])
+    assert otel_claude.flush(5)
+    os.kill(os.getpid(), signal.SIGSTOP)
+os._exit(0)
+"""
+
+
+def test_a_frozen_and_thawed_function_loses_no_finished_call(api, tmp_path):
+    script = tmp_path / "function.py"
+    script.write_text(FROZEN)
+    python = python_with("installed")
+    with Receiver() as receiver:
+        process = subprocess.Popen(
+            [str(python.parent / "opentelemetry-instrument"), str(python), str(script)],
+            env=environment(api, receiver),
+        )
+        for expected in (1, 2):
+            deadline = time.monotonic() + 30
+            while total(receiver.received.points, semconv.M_REQUESTS) < expected:
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            time.sleep(0.2)
+            process.send_signal(signal.SIGCONT)
+        assert process.wait(timeout=30) == 0
+        assert len([s for s in receiver.received.spans if s.scope == semconv.SCOPE]) == 2
