@@ -27,6 +27,9 @@ Platform = Literal[
 class Observer(Protocol):
     """Something that is told of every call."""
 
+    def listening(self) -> bool:
+        """Whether it wants to be told. Where nobody listens, calls are not watched at all."""
+
     def before(self, call: Call) -> None:
         """Called before anything is sent."""
 

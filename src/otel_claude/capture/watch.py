@@ -54,7 +54,7 @@ def open_call(
     try:
         options = args[1] if len(args) > 1 else kwargs["options"]
         operation = request.operation_of(options)
-        if operation is None:
+        if operation is None or not any(map(_listens, watch.observers)):
             return None, args, kwargs
         if not is_instrumentation_enabled():
             if watch.adopt:
@@ -74,6 +74,10 @@ def open_call(
     except Exception:
         _faults.report("request")
         return None, args, kwargs
+
+
+def _listens(observer: Observer) -> bool:
+    return observer.listening()
 
 
 def _with_options(args: Args, kwargs: Kwargs, options: Any) -> tuple[Args, Kwargs]:

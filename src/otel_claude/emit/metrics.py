@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry.metrics import MeterProvider, NoOpMeterProvider, get_meter_provider
+from opentelemetry.metrics import MeterProvider, get_meter_provider
 
 from otel_claude import _faults, semconv
 from otel_claude.emit import counters
 from otel_claude.emit.instruments import instruments_of
 from otel_claude.emit.labels import Labels
+from otel_claude.emit.notice import is_sdk
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,11 +44,7 @@ class Metrics:
     def listened(self) -> bool:
         """Whether anybody could collect: False as long as no MeterProvider is set."""
         if not self._listened:
-            provider = self._provider or get_meter_provider()
-            kind = type(provider)
-            self._listened = kind.__name__ != "_ProxyMeterProvider" and not isinstance(
-                provider, NoOpMeterProvider
-            )
+            self._listened = is_sdk(self._provider or get_meter_provider())
         return self._listened
 
     def for_runs(self) -> Instruments | None:

@@ -28,7 +28,7 @@ def warn_if_unheard(tracer_provider: Any, meter_provider: Any) -> None:
         return
     tracers = tracer_provider or trace.get_tracer_provider()
     meters = meter_provider or metrics.get_meter_provider()
-    if not _is_sdk(tracers) and not _is_sdk(meters):
+    if not is_sdk(tracers) and not is_sdk(meters):
         logger.warning(
             "otel-claude: no OpenTelemetry SDK is set up, so nothing is recorded. %s", _ADVICE
         )
@@ -38,7 +38,8 @@ def warn_if_unheard(tracer_provider: Any, meter_provider: Any) -> None:
         )
 
 
-def _is_sdk(provider: Any) -> bool:
+def is_sdk(provider: Any) -> bool:
+    """Whether a provider does anything: not the API's stand-in, and not its no-op."""
     # By name: the SDK is an extra, and an import would cost those who do not have it.
     return type(provider).__name__ not in (
         "ProxyTracerProvider",
@@ -50,7 +51,7 @@ def _is_sdk(provider: Any) -> bool:
 
 def _sends_nothing(provider: Any) -> bool:
     """Whether a provider of the SDK has no processor and no reader; False where it cannot be told."""
-    if not _is_sdk(provider):
+    if not is_sdk(provider):
         return True
     processor = getattr(provider, "_active_span_processor", None)
     processors = getattr(processor, "_span_processors", None)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry.trace import get_tracer
+from opentelemetry.trace import get_tracer, get_tracer_provider
 
 from otel_claude import _attribution, _faults, semconv
 from otel_claude._version import __version__
 from otel_claude.emit import lines
 from otel_claude.emit.bill import Bill
 from otel_claude.emit.metrics import Metrics
-from otel_claude.emit.notice import warn_if_unheard
+from otel_claude.emit.notice import is_sdk, warn_if_unheard
 from otel_claude.emit.rivals import warn_of_rivals
 from otel_claude.emit.runs import Runs
 from otel_claude.emit.spans import Spans
@@ -62,18 +62,36 @@ class Recorder:
         self._warned: set[str] = set()
         self._providers = (tracer_provider, meter_provider)
         self._noticed = False
+        self._listens = False
         self._rivals = warn_of_rivals()
+
+    def listening(self) -> bool:
+        """Whether an OpenTelemetry SDK is set up, or log lines are wanted."""
+        if not self._noticed:
+            self._notice()
+        if not self._listens:
+            self._listens = (
+                self._settings.log_calls
+                or self._settings.slow_call_seconds is not None
+                or self._metrics.listened()
+                or is_sdk(self._providers[0] or get_tracer_provider())
+            )
+        return self._listens
+
+    def _notice(self) -> None:
+        """Say what a user should know, at the first call: until then it may still change.
+
+        Providers may be set after `instrument`, and other instrumentations activated.
+        """
+        self._noticed = True
+        # With log lines on, somebody does see the calls.
+        if not self._settings.log_calls:
+            warn_if_unheard(*self._providers)
+        if not self._rivals:
+            warn_of_rivals()
 
     def before(self, call: Call) -> None:
         """Start the span of a call."""
-        if not self._noticed:
-            # At the first call: providers may be set after `instrument`, and others activated.
-            # With log lines on, somebody does see the calls.
-            self._noticed = True
-            if not self._settings.log_calls:
-                warn_if_unheard(*self._providers)
-            if not self._rivals:
-                warn_of_rivals()
         call.attribution = _attribution.current()
         if self._settings.time_per_output_chunk:
             call.chunk_times = []
@@ -87,8 +105,6 @@ class Recorder:
 
     def after(self, call: Call) -> None:
         """Record a call that has ended. A fault in one signal leaves the others whole."""
-        if not self._wanted(call):
-            return
         bill = Bill(call, self._prices)
         if call.whole is not None and call.whole.tally is not None:
             _add_to(call.whole.tally, bill)
@@ -119,15 +135,6 @@ class Recorder:
     def used_in_session(self, use: SessionUse) -> None:
         """Count what a managed agent's session used."""
         self._metrics.used_in_session(use)
-
-    def _wanted(self, call: Call) -> bool:
-        """Whether anything listens: without an SDK and without log lines there is no work."""
-        return (
-            call.span is not None
-            or self._settings.log_calls
-            or self._settings.slow_call_seconds is not None
-            or self._metrics.listened()
-        )
 
     def _declared(self, call: Call) -> bool:
         """Whether the conventions know what kind of call this is; they are all there is in strict."""
