@@ -28,6 +28,9 @@ fi
 if (($#)); then
     versions=("$@")
 fi
+for version in "${versions[@]}"; do
+    [[ $version =~ ^[0-9]+\.[0-9]+\.[0-9]+$ ]] || fail "$version is no version; see the top of this file"
+done
 
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' ||
     fail "Python 3.10 or newer is needed; \$PYTHON is $python"

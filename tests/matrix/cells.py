@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
 from tests.matrix.world import CLASSES, World
 
-Program = Callable[[World], Awaitable[None]]
+Program = Callable[[World], Coroutine[Any, Any, None]]
 Lacks = Callable[[], "str | None"]
 
 PROVIDERS = {"bedrock": "aws.bedrock", "mantle": "aws.bedrock", "vertex": "gcp.vertex_ai"}

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -190,22 +188,6 @@ async def generator(w: World, kind: str, ask: Ask) -> None:
 # --- the endings -------------------------------------------------------------------------------
 
 
-@contextmanager
-def alarm(seconds: float) -> Iterator[None]:
-    """Interrupt the main thread after so many seconds, as Ctrl-C does."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt("of the test")
-
-    before = signal.signal(signal.SIGALRM, interrupt)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-
-
 @dataclass(frozen=True)
 class Row:
     """A surface of this module, as the matrix crosses it with the endings."""
@@ -350,6 +332,13 @@ def _expect(row: Row, ending: str) -> Expect:
     return expect
 
 
+def read_timeout() -> Any:
+    """Short for reading, long for the rest, so that it is always the same read that fails."""
+    import anthropic
+
+    return anthropic.Timeout(10, read=0.07)
+
+
 async def _cancelled(w: World, program: Coroutine[Any, Any, None]) -> None:
     task = asyncio.ensure_future(program)
     await w.arrived()
@@ -357,23 +346,31 @@ async def _cancelled(w: World, program: Coroutine[Any, Any, None]) -> None:
     await task
 
 
+async def _waited_for(w: World, program: Coroutine[Any, Any, None]) -> None:
+    task = asyncio.ensure_future(program)
+    await w.arrived()
+    await asyncio.wait_for(task, 0.01)
+
+
 def _program(row: Row, ending: str) -> Callable[[World], Coroutine[Any, Any, None]]:
     scenario, retries, _ = ENDINGS[ending]
 
     async def program(w: World) -> None:
         w.retries = retries
-        more = {"timeout": 0.05} if ending == "timeout" else {}
+        more = {"timeout": read_timeout()} if ending == "timeout" else {}
         ask = w.arguments(row.kind, scenario, **more)
         try:
             if ending == "cancelled":
                 await _cancelled(w, row.run(w, row.kind, ask))
             elif ending == "wait_for":
-                await asyncio.wait_for(row.run(w, row.kind, ask), 0.05)
+                await _waited_for(w, row.run(w, row.kind, ask))
             elif ending == "interrupted":
-                with alarm(0.05):
+                with w.interrupted(0.01):
                     await row.run(w, row.kind, ask)
             else:
                 await row.run(w, row.kind, ask)
+        except KeyboardInterrupt as error:
+            w.see("interrupted", str(error))  # its context hangs on where exactly it struck
         except BaseException as error:
             w.see("raised", error)
 

@@ -27,11 +27,16 @@ from otel_claude import ClaudeInstrumentor
 from otel_claude.testing import Emulator
 from tests.matrix import programs
 from tests.matrix.cells import Cell
+from tests.matrix.checks import problems
 from tests.matrix.world import World, drive
 
 # Beside trace context, which instrumentation may add: the port, and signatures with their time.
 _NOT_OURS_TO_KEEP = frozenset({"traceparent", "tracestate", "host", "authorization", "x-amz-date"})
 _SCOPE = "otel_claude"
+# On a machine under load a delay can strike where it should not. So a few cells that go wrong are
+# run again, both ways; what is wrong with us or the SDK goes wrong again. Many are never repeated.
+_TRIES = 3
+_FEW = 40
 
 
 class Spans(SpanProcessor):
@@ -85,6 +90,24 @@ class Runner:
         trace.set_tracer_provider(self.tracers)
         logging.getLogger().addHandler(self.logs)
 
+    def both(self, cells: list[Cell]) -> dict[str, Any]:
+        """Run cells without us, then with us; what there is to judge them by."""
+        plain = self.phase(cells, instrumented=False)
+        watched = self.phase(cells, instrumented=True)
+        results = {}
+        for cell in cells:
+            before, after = json.loads(plain[cell.name]), json.loads(watched[cell.name])
+            results[cell.name] = {
+                "surface": cell.surface,
+                "expect": asdict(cell.expect),
+                "seconds": after["seconds"],
+                "difference": _difference(before["view"], after["view"], "view"),
+                "seen": after["view"]["seen"][-1:],
+                "telemetry": after["telemetry"],
+                "unwatched": [span["name"] for span in before["telemetry"]["spans"]],
+            }
+        return results
+
     def phase(self, cells: list[Cell], *, instrumented: bool) -> dict[str, str]:
         """Run every cell once; what each program saw, and its telemetry."""
         worlds = {
@@ -121,9 +144,9 @@ class Runner:
         with warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("always")
             if world.is_async:
-                self.loop.run_until_complete(cell.program(world))  # type: ignore[arg-type] # a coroutine
+                self.loop.run_until_complete(cell.program(world))
             else:
-                drive(cell.program(world))  # type: ignore[arg-type] # a coroutine
+                drive(cell.program(world))
             self._settle(cell)
         result = {
             "seconds": round(time.perf_counter() - began, 4),
@@ -271,27 +294,21 @@ def main(output: str, wanted: str = "*") -> None:
             skipped[cell.name] = reason
     with Emulator() as api:
         runner = Runner(api)
-        plain = runner.phase(cells, instrumented=False)
-        watched = runner.phase(cells, instrumented=True)
-        url = api.url
-    results = {}
-    for cell in cells:
-        before, after = json.loads(plain[cell.name]), json.loads(watched[cell.name])
-        results[cell.name] = {
-            "surface": cell.surface,
-            "expect": asdict(cell.expect),
-            "seconds": after["seconds"],
-            "difference": _difference(before["view"], after["view"], "view"),
-            "seen": after["view"]["seen"][-1:],
-            "telemetry": after["telemetry"],
-            "unwatched": [span["name"] for span in before["telemetry"]["spans"]],
-        }
+        results = runner.both(cells)
+        again = []
+        for _ in range(_TRIES - 1):
+            wrong = [cell for cell in cells if problems(results[cell.name])]
+            if not 0 < len(wrong) <= _FEW:
+                break
+            again += [cell.name for cell in wrong]
+            results.update(runner.both(wrong))
     Path(output).write_text(
         json.dumps(
             {
                 "sdk": anthropic.__version__,
                 "seconds": round(time.perf_counter() - began, 1),
                 "skipped": skipped,
+                "again": again,
                 "surfaces": {cell.name: cell.surface for cell in programs.CELLS},
                 "cells": results,
             }

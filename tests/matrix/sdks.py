@@ -35,7 +35,11 @@ def environments() -> dict[str, Path]:
         text=True,
         check=True,
     ).stdout
-    return {version: Path(path) for version, _, path in (s.partition(" ") for s in told.split("\n")) if version}
+    return {
+        version: Path(path)
+        for version, _, path in (s.partition(" ") for s in told.split("\n"))
+        if version
+    }
 
 
 def python_of(version: str) -> str:
@@ -69,7 +73,9 @@ def in_sdk(version: str, module: str, *arguments: str, timeout: float = 600) -> 
         timeout=timeout,
         check=False,
     )
-    assert done.returncode == 0, f"{module} on SDK {version}:\n{(done.stdout + done.stderr)[-4000:]}"
+    assert done.returncode == 0, (
+        f"{module} on SDK {version}:\n{(done.stdout + done.stderr)[-4000:]}"
+    )
 
 
 def run(version: str, cells: Iterable[str]) -> Any:

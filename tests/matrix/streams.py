@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.matrix.cells import PROVIDERS, Cell, Expect, lacks
-from tests.matrix.plain import alarm
+from tests.matrix.plain import read_timeout
 from tests.matrix.world import World, drive
 
 Ask = dict[str, Any]
@@ -354,7 +354,8 @@ async def some_bytes(w: World, row: Row, ask: Ask) -> None:
 
 async def _cancel(task: asyncio.Future[None], reached: asyncio.Event) -> None:
     waiting = asyncio.ensure_future(reached.wait())
-    await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    either: set[asyncio.Future[Any]] = {task, waiting}
+    await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
     # The reader waits for the next event by now.
     await asyncio.sleep(0)
@@ -404,18 +405,20 @@ async def wait_for(w: World, row: Row, ask: Ask) -> None:
             async for _event in w.each(await row.of(w, entered)):
                 pass
 
-    await asyncio.wait_for(reading(), 0.08)
+    task = asyncio.ensure_future(reading())
+    await w.arrived()
+    await asyncio.wait_for(task, 0.05)
 
 
 async def interrupted(w: World, row: Row, ask: Ask) -> None:
-    with alarm(0.06):
+    with w.interrupted(0.05):
         async with w.within(await row.make(w, row.kind, ask)) as entered:
             async for _event in w.each(await row.of(w, entered)):
                 pass
 
 
 async def timeout(w: World, row: Row, ask: Ask) -> None:
-    await read(w, row, {**ask, "timeout": 0.05})
+    await read(w, row, {**ask, "timeout": read_timeout()})
 
 
 async def unfit(w: World, row: Row, ask: Ask) -> None:
@@ -528,7 +531,14 @@ ENDINGS: dict[str, Ending] = {
     ),
     "odd events": _ending(read, "malformed=event"),
     "odd blocks": _ending(read, "malformed=block"),
-    "unfit": _ending(unfit, "text=nonsense", only="helper", usage="input", outcome=("abandoned",)),
+    "unfit": _ending(
+        unfit,
+        "text=nonsense",
+        only="helper",
+        usage="input",
+        outcome=("failed",),
+        error=_VALIDATION,
+    ),
 }
 # Bedrock has words of its own, and none in the body of an error: there the status is all.
 _BEDROCK_ERRORS = {
@@ -552,6 +562,8 @@ def _program(row: Row, ending: Ending) -> Callable[[World], Coroutine[Any, Any, 
         w.retries = ending.max_retries
         try:
             await ending.program(w, row, w.arguments(row.kind, ending.scenario))
+        except KeyboardInterrupt as error:
+            w.see("interrupted", str(error))  # its context hangs on where exactly it struck
         except BaseException as error:
             w.see("raised", error)
 

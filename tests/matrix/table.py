@@ -48,13 +48,13 @@ GROUPS: dict[str, tuple[str, ...]] = {
 
 
 def _mark(surfaces: set[str], results: Any) -> str:
-    """Number of proven cells; – where the SDK lacks the surface; what fails, where something does."""
+    """Number of proven cells; a dash where the SDK lacks the surface; what fails, where something does."""
     if isinstance(results, Exception):
         return "?"
     names = [name for name, surface in results["surfaces"].items() if surface in surfaces]
     ran = [results["cells"][name] for name in names if name in results["cells"]]
     if not ran:
-        return "–"
+        return "-"
     failed = sum(bool(problems(cell)) for cell in ran)
     return f"✗ {failed} of {len(ran)}" if failed else f"✓ {len(ran)}"
 
@@ -79,6 +79,7 @@ def main() -> int:
         if isinstance(results, Exception):
             print(f"{version}: {results}", file=sys.stderr)
             continue
+        print(f"{version}: {results['seconds']} s, run again {results['again']}", file=sys.stderr)
         for name, cell in results["cells"].items():
             for problem in problems(cell):
                 print(f"{version} {name}: {problem}", file=sys.stderr)

@@ -7,8 +7,12 @@ the calling thread, with no event loop.
 
 from __future__ import annotations
 
+import asyncio
 import inspect
-from collections.abc import Callable, Coroutine
+import signal
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from tests.matrix.view import describe
@@ -93,7 +97,7 @@ class Within:
             return self._manager.__enter__()
         return await self._manager.__aenter__()
 
-    async def __aexit__(self, *error: Any) -> Any:
+    async def __aexit__(self, *error: object) -> Any:
         if self._sync:
             return self._manager.__exit__(*error)
         return await self._manager.__aexit__(*error)
@@ -183,13 +187,36 @@ class World:
 
     async def arrived(self) -> None:
         """Wait (async only) until a request has reached the emulator."""
-        import asyncio
-
-        for _ in range(2000):
+        for _ in range(5000):
             if self._arrived():
                 return
             await asyncio.sleep(0.002)
         raise AssertionError("no request arrived")
+
+    @contextmanager
+    def interrupted(self, seconds: float) -> Iterator[None]:
+        """Interrupt the main thread, as Ctrl-C does, so long after a request has arrived."""
+
+        def interrupt(*_: object) -> None:
+            raise KeyboardInterrupt("of the test")
+
+        def watch() -> None:
+            while not self._arrived():
+                if left.wait(0.002):
+                    return
+            if not left.wait(seconds):
+                signal.pthread_kill(main, signal.SIGUSR1)
+
+        left, main = threading.Event(), threading.get_ident()
+        before = signal.signal(signal.SIGUSR1, interrupt)
+        thread = threading.Thread(target=watch)
+        thread.start()
+        try:
+            yield
+        finally:
+            left.set()
+            thread.join()
+            signal.signal(signal.SIGUSR1, before)
 
     # --- what is seen ---
 

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from otel_claude import _faults
+from otel_claude.call.fork import generation
 from otel_claude.call.usage import Usage
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class Call:
     """
 
     __slots__ = (
+        "_generation",
         "_observers",
         "_once",
         "adopts",
@@ -125,7 +127,7 @@ class Call:
         "whole",
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0915 - one line per fact: this is where they all begin
         self,
         operation: Operation,
         endpoint: Endpoint,
@@ -134,6 +136,7 @@ class Call:
     ) -> None:
         self._observers = observers
         self._once = threading.Lock()
+        self._generation = generation()
         self.operation: Operation = operation
         self.endpoint = endpoint
         self.model = model
@@ -204,9 +207,10 @@ class Call:
     def finish(self, outcome: Outcome, failure: Failure | None = None) -> None:
         """End the call and tell every observer. Only the first end counts. Never raises.
 
+        Nor does an end count in a process that was forked while the call was under way.
         Streams have several ends that can race: read to the end, closed, dropped, failed.
         """
-        if not self._once.acquire(blocking=False):
+        if self._generation != generation() or not self._once.acquire(blocking=False):
             return
         if self.ended is None:
             self.ended = time.perf_counter_ns()

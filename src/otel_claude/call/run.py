@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from otel_claude import _faults
+from otel_claude.call.fork import generation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,6 +43,7 @@ class Run:
     """
 
     __slots__ = (
+        "_generation",
         "_observers",
         "_once",
         "attribution",
@@ -74,6 +76,7 @@ class Run:
     ) -> None:
         self._observers = observers
         self._once = threading.Lock()
+        self._generation = generation()
         self.kind: Kind = kind
         self.name = name
         self.model = model
@@ -103,7 +106,7 @@ class Run:
 
     def finish(self, error_type: str | None = None) -> None:
         """End the run and tell every observer. Only the first end counts. Never raises."""
-        if not self._once.acquire(blocking=False):
+        if self._generation != generation() or not self._once.acquire(blocking=False):
             return
         self.ended = time.perf_counter_ns()
         self.error_type = error_type

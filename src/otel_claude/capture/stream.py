@@ -56,12 +56,31 @@ def closing(stream: Any) -> None:
             return
         # The `with` block of a cancelled task is left by its exception, which is then current.
         error = sys.exc_info()[1]
-        if error is None or isinstance(error, Exception | GeneratorExit):
+        if isinstance(error, Exception) and _raised_by_helper(stream, error):
+            ended_by(call, error)
+        elif error is None or isinstance(error, Exception | GeneratorExit):
             call.finish("abandoned")
         else:
             call.finish("cancelled")
     except Exception:
         _faults.report("stream.close")
+
+
+def _raised_by_helper(stream: Any, error: Exception) -> bool:
+    """Whether the SDK's stream helper raised while it read this stream.
+
+    It may be unable to put the message together (no usage, content that does not parse): the call
+    failed. Any other exception in the `with` block is the application's, which walked away.
+    """
+    frames = error.__traceback__
+    while frames is not None:
+        frame = frames.tb_frame
+        if str(frame.f_globals.get("__name__")).startswith("anthropic.lib.streaming"):
+            helper = frame.f_locals.get("self")
+            if getattr(helper, "_raw_stream", None) is stream:
+                return True
+        frames = frames.tb_next
+    return False
 
 
 def see(call: Call, event: Any) -> None:

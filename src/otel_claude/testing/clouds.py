@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from otel_claude.testing import messages, validation
+from otel_claude.testing import messages
 from otel_claude.testing.errors import invalid
-from otel_claude.testing.tokens import prompt_tokens, segments
-from otel_claude.testing.wire import Reply
 
 if TYPE_CHECKING:
+    from otel_claude.testing.wire import Reply
     from otel_claude.testing.state import Exchange, State
 
 _BEDROCK = re.compile(
@@ -56,10 +54,8 @@ def vertex(state: State, exchange: Exchange, model: str, how: str) -> Reply:
     return messages.infer(state, exchange, body, "vertex")
 
 
-def vertex_count(_state: State, exchange: Exchange) -> Reply:
+def vertex_count(state: State, exchange: Exchange) -> Reply:
     """Answer `POST .../models/count-tokens:rawPredict`."""
     body = exchange.json()
     body["model"] = api_id(str(body.get("model", "")))
-    validation.model_of(body)
-    validation.conversation(body)
-    return Reply(body=json.dumps({"input_tokens": prompt_tokens(segments(body))}).encode())
+    return messages.count(state, exchange, body)

@@ -36,11 +36,19 @@ def create(state: State, exchange: Exchange) -> Reply:
     return infer(state, exchange, exchange.json())
 
 
-def count_tokens(_state: State, exchange: Exchange) -> Reply:
+def count_tokens(state: State, exchange: Exchange) -> Reply:
     """Answer `POST /v1/messages/count_tokens`; free, so not in the ledger."""
-    body = exchange.json()
+    return count(state, exchange, exchange.json())
+
+
+def count(state: State, exchange: Exchange, body: Json) -> Reply:
+    """Count the tokens of a body in the API's own form."""
     validation.model_of(body)
     validation.conversation(body)
+    try:
+        faults.before(state, exchange, stream=False)
+    except faults.Dropped:
+        return Reply(hang_up=True)
     result = {"input_tokens": prompt_tokens(segments(body))}
     return Reply(body=json.dumps(result).encode())
 
