@@ -10,8 +10,8 @@ from otel_claude.testing import messages
 from otel_claude.testing.errors import invalid
 
 if TYPE_CHECKING:
-    from otel_claude.testing.wire import Reply
     from otel_claude.testing.state import Exchange, State
+    from otel_claude.testing.wire import Reply
 
 _BEDROCK = re.compile(
     r"^(?:.*/)?(?:[a-z-]+\.)?(?:anthropic\.)?(?P<id>claude-.+?)(?:-v\d+(?::\d+)?)?$"

@@ -1,0 +1,1 @@
+"""What watching Claude calls costs, measured beside the plain SDK and other instrumentations."""
