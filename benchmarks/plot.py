@@ -20,8 +20,8 @@ _OURS_LIGHT: Final = "#e3b9a6"
 _OTHERS: Final = "#8a94a6"
 _INK: Final = "#2b2f36"
 _SHOWN: Final = (
-    ("create", "Added to a call", "us", 0),
-    ("stream_raw", "Added to a stream event", "us", 2),
+    ("create", "Added to a call", "µs", 0),
+    ("stream_raw", "Added to a stream event", "µs", 2),
 )
 
 
@@ -31,7 +31,7 @@ def write(results: Results, path: Path) -> None:
     shown = [row for row in _SHOWN if row[0] in results.costs]
     count = len(results.costs[shown[0][0]]) - 1
     figure, axes = plt.subplots(
-        1, len(shown), figsize=(5.6 * len(shown), 1.5 + 0.36 * count), squeeze=False
+        1, len(shown), figsize=(6 * len(shown), 1.5 + 0.36 * count), squeeze=False
     )
     for axis, (workload, title, unit, digits) in zip(axes[0], shown, strict=True):
         _bars(axis, results, workload, title, unit, digits)
@@ -80,8 +80,8 @@ def _bars(  # noqa: PLR0913, PLR0917, RUF100 - what a panel shows
             label.set_fontweight("bold")
     plain = costs[PLAIN.name].total.median
     axis.set_title(
-        f"{title} (the plain SDK takes {plain:.{digits}f} {unit})",
-        fontsize=10,
+        f"{title}\nof {plain:.{digits}f} {unit} that the plain SDK takes",
+        fontsize=9.5,
         loc="left",
         color=_INK,
     )

@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from typing import TYPE_CHECKING, Any, Final
 
+from benchmarks import environments
 from benchmarks.spread import Spread
 from benchmarks.subjects import DEFAULT, environment_of
 
@@ -83,6 +84,13 @@ def measure(pythons: Mapping[str, str], subjects: Sequence[Subject], rounds: int
     }
 
 
+def _environment() -> dict[str, str]:
+    """As everywhere, and bytecode is kept, as where packages are installed."""
+    environ = environment_of(DEFAULT)
+    environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    return {**environ, "PYTHONPYCACHEPREFIX": str(environments.cache() / "bytecode")}
+
+
 def _is_extra(module: str) -> bool:
     return any(module == extra or module.startswith(extra + ".") for extra in _EXTRAS)
 
@@ -94,6 +102,6 @@ def _run(python: str, enable: str) -> Any:
         text=True,
         check=True,
         cwd=tempfile.gettempdir(),
-        env=environment_of(DEFAULT),
+        env=_environment(),
     )
     return json.loads(run.stdout.splitlines()[-1])
