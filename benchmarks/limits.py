@@ -1,8 +1,9 @@
 """The limits that the regression guard enforces. All of them are here.
 
 They are ratios of instructions, with otel-claude to without, counted by valgrind: the same on a
-busy machine as on an idle one, to about 0.2 %. Measure again with `python -m benchmarks guard`
-and put the value in the comment; a limit is that value with 3 % of the plain SDK's on top.
+busy machine as on an idle one, to 0.1 % of a call. To measure anew, `python -m benchmarks guard`:
+put the ratio into the comment, and for the limit add 0.03 to that of a call and 0.02 to that of
+an event, which is room for other versions of Python and of OpenTelemetry, and for little else.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from typing import Final
 
 LIMITS: Final = {
-    "call": 1.54,  # measured 1.505
-    "event": 1.05,  # measured 1.022
+    "call": 1.49,  # measured 1.461 on CPython 3.11
+    "event": 1.05,  # measured 1.031
 }
 """How many times the instructions of the plain SDK a call, and a stream event, may take."""

@@ -24,7 +24,7 @@ from opentelemetry.metrics import (
 from otel_claude import _faults, semconv
 from otel_claude._version import __version__
 from otel_claude.emit.limits import Limits
-from otel_claude.emit.sums import Backlog, Sums
+from otel_claude.emit.sums import Sums
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -42,7 +42,6 @@ class Instruments:
         self._histograms: dict[str, Histogram] = {}
         self._flushing = threading.Lock()
         self.sums = Sums()
-        self.backlog = Backlog()
         self.limits = Limits()
         # A point of this gauge exists only while a rate limit is known, but its callback runs at
         # every collection and before counters are read: the place to hand over the sums.
@@ -94,8 +93,7 @@ class Instruments:
         return self.limits.limit(options)
 
     def flush(self) -> None:
-        """Measure the calls that wait, and hand the pending sums to the counters."""
-        self.backlog.clear()
+        """Hand the pending sums to the counters."""
         with self._flushing:
             for labels, sums in self.sums.take().items():
                 for slot, number in sums.items():

@@ -1,4 +1,4 @@
-"""The metrics of a call: histograms, recorded a few calls at a time, and counters through sums."""
+"""The metrics of a call: histograms recorded directly, counters through sums."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.metrics import MeterProvider, get_meter_provider
 
-from otel_claude import _faults, semconv
+from otel_claude import semconv
 from otel_claude.emit import counters
 from otel_claude.emit.instruments import instruments_of
 from otel_claude.emit.labels import Labels
@@ -59,29 +59,24 @@ class Metrics:
             call.counted = True
 
     def end(self, call: Call, bill: Bill) -> None:
-        """Take in a call that has ended; it is measured soon, or at the next collection."""
+        """Count and measure a call that has ended."""
         if call.counted:
             active = self._labels.of_active(call)
             self._instruments.sums.add(active, ((counters.ACTIVE, -1),))
-        if self.listened() and (call.is_inference or not self._strict):
-            self._instruments.backlog.put(self._measure, call, bill)
+        if not self.listened() or (self._strict and not call.is_inference):
+            return
+        labels = self._labels.of(call, call.response_model)
+        # A result of a batch is no call of its own: the reading of them all was.
+        if call.whole is None:
+            self._record(call, bill, labels)
+            self._count(call, bill, labels)
+        if not self._strict:
+            counters.add_money(self._instruments.sums, call, bill, labels, self._labels)
 
     def used_in_session(self, use: SessionUse) -> None:
         """Count what a managed agent's session used."""
         if not self._strict and self.listened():
             counters.add_session(self._instruments.sums, use)
-
-    def _measure(self, call: Call, bill: Bill) -> None:
-        try:
-            labels = self._labels.of(call, call.response_model)
-            # A result of a batch is no call of its own: the reading of them all was.
-            if call.whole is None:
-                self._record(call, bill, labels)
-                self._count(call, bill, labels)
-            if not self._strict:
-                counters.add_money(self._instruments.sums, call, bill, labels, self._labels)
-        except Exception:
-            _faults.report("metrics")
 
     def _count(self, call: Call, bill: Bill, labels: LabelSet) -> None:
         sums = self._instruments.sums

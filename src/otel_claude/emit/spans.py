@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
@@ -57,6 +58,9 @@ _REQUEST: Final[Mapping[str, tuple[str, Callable[[Any], Any]]]] = {
     "tools": (semconv.REQUEST_TOOLS, int),
     "requests": (semconv.BATCH_REQUESTS, int),
 }
+
+# Asked for every call, of few models.
+_window: Final = lru_cache(maxsize=1024)(context_window)
 
 Reader = Callable[["Call"], Any]
 
@@ -305,7 +309,7 @@ def _add_own(attributes: dict[str, Any], call: Call, bill: Bill) -> None:
     if bill.context_bucket is not None:
         attributes[semconv.CONTEXT_BUCKET] = bill.context_bucket
         model = call.resolved_model
-        window = None if model is None else context_window(model)
+        window = None if model is None else _window(model)
         if window and call.usage.prompt_tokens is not None:
             attributes[semconv.CONTEXT_UTILIZATION] = call.usage.prompt_tokens / window
     if (inferences := bill.inferences) is not None:

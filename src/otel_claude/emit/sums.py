@@ -1,9 +1,7 @@
-"""What waits for the next collection: calls to be measured, and plain sums for the counters.
+"""Plain sums of what calls add to counters, handed to the counters at each collection.
 
-A histogram's `record` and a counter's `add` cost several microseconds each, twice that in the
-middle of a call, where nothing of them is in the processor's caches. So a call that has ended is
-put aside, and a few are measured together; what they add to counters is added up as plain numbers
-and handed over at each collection. The counters stay ordinary counters: delta and cumulative
+A counter's `add` costs several microseconds and a call would need a dozen; here a call adds to
+numbers in memory under a lock. The counters stay ordinary counters, so delta and cumulative
 readers, views and restarts work as with any other.
 """
 
@@ -12,14 +10,10 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections import deque
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-_TOGETHER: Final = 16
-"""Calls that are measured in one go. More would save little, and keep the application longer."""
+    from collections.abc import Iterable, Mapping
 
 
 class LabelSet:
@@ -79,39 +73,12 @@ class Sums:
         self._pending = {}
 
 
-class Backlog:
-    """Calls that have ended and are not measured yet. Safe to share between threads."""
-
-    def __init__(self) -> None:
-        self._waiting: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
-        _alive.add(self)
-
-    def put(self, measure: Callable[..., None], *ended: Any) -> None:
-        """Put a call aside; where enough wait, measure them all. `measure` must not raise."""
-        self._waiting.append((measure, ended))
-        if len(self._waiting) >= _TOGETHER:
-            self.clear()
-
-    def clear(self) -> None:
-        """Measure every call that waits."""
-        while True:
-            try:
-                measure, ended = self._waiting.popleft()
-            except IndexError:
-                return
-            measure(*ended)
-
-    def forget(self) -> None:
-        """Drop what waits: a forked child must not measure its parent's calls."""
-        self._waiting.clear()
-
-
-_alive: weakref.WeakSet[Sums | Backlog] = weakref.WeakSet()
+_alive: weakref.WeakSet[Sums] = weakref.WeakSet()
 
 
 def _forget_all() -> None:
-    for pending in list(_alive):
-        pending.forget()
+    for sums in list(_alive):
+        sums.forget()
 
 
 if hasattr(os, "register_at_fork"):
