@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _KEY: Final = otel_context.create_key("otel_claude.attribution")
+# What was entered here, innermost last. Not on the object: tasks and threads may share one.
+_entered: Final[ContextVar[tuple[Token[otel_context.Context], ...]]] = ContextVar(
+    "otel_claude_attributions", default=()
+)
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
@@ -98,12 +103,12 @@ class attribution:  # noqa: N801 - used as a function: `with attribution(...)`, 
         }
         self._said = {key: str(value) for key, value in said.items() if value is not None}
         self._tags = {key: str(value) for key, value in tags.items() if value is not None}
-        self._tokens: list[Token[otel_context.Context]] = []
 
     def __enter__(self) -> Attribution:
         outer = current() or Attribution()
         inner = replace(outer, **self._said, tags={**outer.tags, **self._tags})
-        self._tokens.append(otel_context.attach(otel_context.set_value(_KEY, inner)))
+        token = otel_context.attach(otel_context.set_value(_KEY, inner))
+        _entered.set((*_entered.get(), token))
         return inner
 
     def __exit__(
@@ -112,7 +117,9 @@ class attribution:  # noqa: N801 - used as a function: `with attribution(...)`, 
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        otel_context.detach(self._tokens.pop())
+        *outer, token = _entered.get()
+        _entered.set(tuple(outer))
+        otel_context.detach(token)
 
     async def __aenter__(self) -> Attribution:
         return self.__enter__()

@@ -7,7 +7,9 @@ metric `claude.instrumentation.errors`.
 from __future__ import annotations
 
 import logging
+import sys
 import threading
+import traceback
 
 logger = logging.getLogger("otel_claude")
 
@@ -23,10 +25,13 @@ def report(site: str) -> None:
         first = site not in _logged
         _logged.add(site)
     if first:
+        kind, _, frames = sys.exc_info()
+        # Class and frames only: messages of exceptions may quote requests and responses.
         logger.warning(
-            "otel-claude: a fault in %s; your call is not affected. Later ones are only counted.",
+            "otel-claude: a fault in %s; your call is not affected. Later ones are only counted.\n%s%s",
             site,
-            exc_info=True,  # noqa: LOG014 - called from `except` blocks only
+            "".join(traceback.format_tb(frames)),
+            kind.__name__ if kind is not None else "",
         )
 
 

@@ -75,6 +75,7 @@ class ClaudeInstrumentor(BaseInstrumentor):  # type: ignore[misc] # for the same
         from otel_claude.emit.recorder import Recorder
 
         settings = self._settings or Settings.load({})
+        _given[:] = [kwargs[name] for name in _PROVIDERS if kwargs.get(name) is not None]
         recorder = Recorder(
             settings,
             prices=_load_prices(settings),
@@ -128,10 +129,15 @@ def _disabled_in_config_file() -> bool:
         return False  # whoever reads the file for the SDK says what is wrong with it
 
 
+_given: list[Any] = []
+"""The providers that `instrument` was given, which are not the global ones."""
+
+
 def flush(timeout: float = 10.0) -> bool:
     """Send everything that was recorded so far: for scripts and functions that end at once.
 
-    Works on the global OpenTelemetry providers; where they have nothing to flush, it does nothing.
+    Works on the global OpenTelemetry providers and those that `instrument` was given; where they
+    have nothing to flush, it does nothing.
 
     Args:
         timeout: seconds, for all signals together.
@@ -145,6 +151,7 @@ def flush(timeout: float = 10.0) -> bool:
         trace.get_tracer_provider(),
         metrics.get_meter_provider(),
         _logger_provider(),
+        *_given,
     ):
         force_flush = getattr(provider, "force_flush", None)
         if force_flush is None:

@@ -62,7 +62,7 @@ def _seconds(value: object) -> float | None:
     if not isinstance(value, bool) and isinstance(value, int | float | str):
         try:
             seconds = float(value)
-        except ValueError:
+        except (ValueError, OverflowError):
             seconds = -1.0
         if 0 < seconds < float("inf"):
             return seconds

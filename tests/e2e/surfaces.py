@@ -1,4 +1,5 @@
-# mypy: ignore-errors -- it runs under six versions of the SDK, whose types differ
+# It runs under six versions of the SDK, whose types differ.
+# mypy: ignore-errors
 """What is around plain calls, under whichever SDK this runs with: prints one JSON object.
 
 Run by `test_surfaces.py` in the environment of each SDK version.

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+_MOST = 2**53  # more is no count of tokens, and past what exporters and doubles can carry
 _NOTHING: Mapping[str, Any] = {}
 
 
@@ -32,8 +33,8 @@ def fields(value: object) -> Mapping[str, Any]:
 def count(value: object) -> int | None:
     """`value` as a count of something, or None where it is not one."""
     if type(value) is int:
-        return value if value >= 0 else None
-    if type(value) is float and value >= 0 and value.is_integer():
+        return value if 0 <= value <= _MOST else None
+    if type(value) is float and 0 <= value <= _MOST and value.is_integer():
         return int(value)
     return None
 

@@ -5,6 +5,7 @@ Results can be fetched any number of times, so each is counted by batch and `cus
 
 from __future__ import annotations
 
+import contextlib
 import re
 import weakref
 from collections import OrderedDict
@@ -46,7 +47,8 @@ def read_batch(call: Call, batch: object) -> None:
     created = said.get("created_at")
     if isinstance(created, str):
         # Python 3.10 reads no "Z".
-        created = datetime.fromisoformat(created.replace("Z", "+00:00"))
+        with contextlib.suppress(ValueError):
+            created = datetime.fromisoformat(created.replace("Z", "+00:00"))
     if call.batch_id and isinstance(created, datetime):
         _created[call.batch_id] = created.timestamp()
         if len(_created) > _KEPT:

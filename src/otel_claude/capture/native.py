@@ -11,7 +11,7 @@ import copy
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry.trace import set_span_in_context
+from opentelemetry.trace import get_tracer_provider, set_span_in_context
 
 if TYPE_CHECKING:
     from otel_claude.call.call import Call
@@ -28,7 +28,13 @@ def traces(client: Any, options: Any) -> bool:
     return (
         getattr(options, "span_name", None) is not None
         and getattr(client, "_tracer", None) is not None
+        and not _is_stand_in(_options_of(client).get("tracer_provider") or get_tracer_provider())
     )
+
+
+def _is_stand_in(provider: Any) -> bool:
+    """Whether the spans of a provider are nothing: no OpenTelemetry SDK is behind it."""
+    return type(provider).__name__ in ("ProxyTracerProvider", "NoOpTracerProvider")
 
 
 def read_client(call: Call, client: Any) -> None:

@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 def returned(call: Call, result: Any) -> None:
     """Finish the call where the body is there, else follow the response."""
     response = getattr(result, "http_response", result)
-    result.__dict__[STATE] = call
     if getattr(response, "_content", None) is not None:
         read_body(call, response)
         call.finish("completed")
         return
-    tee.attach(call, response)
+    result.__dict__[STATE] = call
+    if call.is_inference or call.operation == "count_tokens":
+        tee.attach(call, response)
     weakref.finalize(response, drops.dropped, call)
 
 

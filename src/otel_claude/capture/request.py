@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +20,9 @@ _OPERATIONS: Final[Mapping[str, Operation]] = {
     "/v1/messages/count_tokens": "count_tokens",
     "/v1/messages/count_tokens?beta=true": "count_tokens",
 }
+
+# A session, or a page of them; not what is inside one, whose usage is part of the session's.
+_SESSION: Final = re.compile(r"/v1/sessions(/[^/?]+)?(\?.*)?$")
 
 # Answered with something worth a look, but no calls: nothing is recorded for these.
 LOOKED_AT: Final[frozenset[Operation]] = frozenset({"batch_retrieve", "session"})
@@ -48,7 +52,7 @@ def operation_of(options: Any) -> Operation | None:
         if batches.is_results(options):
             return "batch"
         return "batch_retrieve" if batches.is_retrieval(options) else None
-    return "session" if url.startswith("/v1/sessions") else None
+    return "session" if _SESSION.match(url) else None
 
 
 def body_of(options: Any) -> Mapping[str, Any]:

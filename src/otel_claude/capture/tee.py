@@ -8,7 +8,6 @@ Where the SDK's own stream reads the response, nothing is done: its events tell 
 from __future__ import annotations
 
 import json
-import weakref
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,6 +22,8 @@ if TYPE_CHECKING:
 
 _LINE_LIMIT: Final = 1 << 20  # bytes of one SSE line; a longer one is passed over
 _BODY_LIMIT: Final = 16 << 20  # bytes of a JSON body; of a longer one the usage stays unknown
+_RAW: Final = ("iter_raw", "aiter_raw")
+_DECODED: Final = ("iter_bytes", "aiter_bytes")
 _DELTA: Final = {"type": "content_block_delta"}
 
 
@@ -60,6 +61,7 @@ class BodyReader:
                 else:
                     ended_by(self._call, error)
             elif self._sse:
+                self._see_line(bytes(self._line))  # the last one may have no end
                 self._call.finish("truncated", truncated())
             else:
                 if not self._too_long:
@@ -122,26 +124,24 @@ def _fail(call: Call, event: Any) -> None:
 def attach(call: Call, response: Any) -> None:
     """Watch whatever reads the body of an HTTP response (httpx or httpx2) from now on.
 
-    All ways of reading go through two methods, which are shadowed on this one object. They hold
-    no reference to it: a cycle would keep the connection of a dropped response.
+    All ways of reading go through two methods, which are shadowed on this one object until one of
+    them is called.
     """
     compressed = bool(response.headers.get("content-encoding"))
     sse = "text/event-stream" in (response.headers.get("content-type") or "")
-    for name, follow in (
-        ("iter_bytes" if compressed else "iter_raw", _follow),
-        ("aiter_bytes" if compressed else "aiter_raw", _follow_async),
-    ):
+    names = _DECODED if compressed else _RAW
+    ways: tuple[Callable[..., Any], Callable[..., Any]] = (_follow, _follow_async)
+    for name, follow in zip(names, ways, strict=True):
         setattr(response, name, _shadow(call, response, name, follow, sse=sse))
 
 
 def _shadow(
     call: Call, response: Any, name: str, follow: Callable[..., Any], *, sse: bool
 ) -> Callable[..., Any]:
-    original = getattr(type(response), name)
-    reference = weakref.ref(response)
-
     def read(*args: Any, **kwargs: Any) -> Any:
-        chunks = original(reference(), *args, **kwargs)
+        for shadow in (*_RAW, *_DECODED):
+            response.__dict__.pop(shadow, None)
+        chunks = getattr(response, name)(*args, **kwargs)
         if call.by_events or call.outcome is not None:
             return chunks
         return follow(chunks, BodyReader(call, sse=sse))

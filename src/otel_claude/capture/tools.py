@@ -54,7 +54,7 @@ def runnable_tools(wrapped: Callable[..., Any], _runner: Any, args: Args, kwargs
     """`_runnable_tools` of the tool runners from 2.2 on: the tools of the turn, by name."""
     tools = wrapped(*args, **kwargs)
     run = current.get()
-    return tools if run is None else _watched(tools, run)
+    return _watched(tools, run) if run is not None and isinstance(tools, dict) else tools
 
 
 def _is_ours(runner: Any) -> bool:

@@ -51,6 +51,7 @@ def open_call(
 
     Returns the call (None: not ours to record) and the arguments to go on with.
     """
+    call = None
     try:
         options = args[1] if len(args) > 1 else kwargs["options"]
         operation = request.operation_of(options)
@@ -73,6 +74,8 @@ def open_call(
         return call, *_with_options(args, kwargs, native.with_span_of(call, options, client))
     except Exception:
         _faults.report("request")
+        if call is not None:
+            call.finish("abandoned")
         return None, args, kwargs
 
 
@@ -100,10 +103,16 @@ def enter(call: Call | None) -> Tokens:
 def leave(tokens: Tokens) -> None:
     """Undo `enter`."""
     token, attached = tokens
-    if attached is not None:
-        otel_context.detach(attached)
-    if token is not None:
-        current.reset(token)
+    try:
+        call = current.get()
+        # A coroutine may be closed in another context than it began in: there is nothing to undo.
+        here = call is not None and otel_context.get_current() is call.context
+        if attached is not None and here:
+            otel_context.detach(attached)
+        if token is not None:
+            current.reset(token)
+    except ValueError:
+        return
 
 
 def returned(call: Call, result: Any) -> None:
@@ -217,6 +226,8 @@ def saw_parsed(raw_response: Any, parsed: Any) -> None:
         how = kind_of(type(parsed))
         if how in ("stream", "async_stream"):
             stream.watch(call, parsed, is_async=how == "async_stream")
+        elif how == "results" and call.tally is None:
+            batches.watch_results(call, parsed)
     except Exception:
         _faults.report("parse")
 

@@ -34,6 +34,7 @@ class Events:
         self._severity = _logs.SeverityNumber(_WARN)
         self._logger = _logs.get_logger(semconv.SCOPE, __version__, logger_provider=provider)
         self._strict = strict
+        self._record({})  # raises here, and once, where the logs API is another
 
     def exception(self, call: Call) -> None:
         """A call failed: the class of the exception. Its message is content and stays here."""
@@ -43,15 +44,16 @@ class Events:
         attributes: dict[str, Any] = {semconv.EXCEPTION_TYPE: failure.exception}
         if not self._strict:
             attributes[semconv.EVENT_NAME] = semconv.EVENT_EXCEPTION
+        self._logger.emit(self._record(attributes, call.context))
+
+    def _record(self, attributes: dict[str, Any], context: Any = None) -> Any:
         now = time.time_ns()
-        self._logger.emit(
-            self._make_record(
-                timestamp=now,
-                observed_timestamp=now,
-                context=call.context,
-                severity_number=self._severity,
-                severity_text="WARN",
-                event_name=semconv.EVENT_EXCEPTION,
-                attributes=attributes,
-            )
+        return self._make_record(
+            timestamp=now,
+            observed_timestamp=now,
+            context=context,
+            severity_number=self._severity,
+            severity_text="WARN",
+            event_name=semconv.EVENT_EXCEPTION,
+            attributes=attributes,
         )

@@ -52,19 +52,21 @@ class Labels:
         """The labels of every point of a call, or of an inference of it on another model."""
         attribution = call.attribution
         said = () if attribution is None else attribution.values(self._keys)
-        key = (call.operation, call.endpoint, call.model, response_model, said)
+        endpoint = call.endpoint
+        where = (endpoint.provider, endpoint.address, endpoint.port)
+        key = (call.operation, where, call.model, response_model, said)
         return self._sets.get_or_make(key, self._make, *key)
 
     def _make(
-        self, operation: str, endpoint: Any, model: str | None, response: str | None, said: Key
+        self, operation: str, where: Key, model: str | None, response: str | None, said: Key
     ) -> LabelSet:
         pairs = [
             (semconv.OPERATION_NAME, operation),
-            (semconv.PROVIDER_NAME, endpoint.provider),
+            (semconv.PROVIDER_NAME, where[0]),
             (semconv.REQUEST_MODEL, model),
             (semconv.RESPONSE_MODEL, response),
-            (semconv.SERVER_ADDRESS, endpoint.address),
-            (semconv.SERVER_PORT, endpoint.port),
+            (semconv.SERVER_ADDRESS, where[1]),
+            (semconv.SERVER_PORT, where[2]),
         ]
         for name, value in zip(self._keys, said, strict=False):
             known = ATTRIBUTION.get(name)

@@ -58,11 +58,14 @@ class Metrics:
             self._instruments.sums.add(active, ((counters.ACTIVE, 1),))
             call.counted = True
 
-    def end(self, call: Call, bill: Bill) -> None:
-        """Count and measure a call that has ended."""
+    def leave(self, call: Call) -> None:
+        """A call is not under way any more."""
         if call.counted:
             active = self._labels.of_active(call)
             self._instruments.sums.add(active, ((counters.ACTIVE, -1),))
+
+    def end(self, call: Call, bill: Bill) -> None:
+        """Count and measure a call that has ended."""
         if not self.listened() or (self._strict and not call.is_inference):
             return
         labels = self._labels.of(call, call.response_model)

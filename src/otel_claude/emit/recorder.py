@@ -101,27 +101,29 @@ class Recorder:
         self._metrics.start(call)
 
     def _describe(self, call: Call) -> None:
-        self._spans.describe(call, Bill(call, self._prices))
+        self._spans.write(call, Bill(call, self._prices))
 
     def after(self, call: Call) -> None:
         """Record a call that has ended. A fault in one signal leaves the others whole."""
-        bill = Bill(call, self._prices)
-        if call.whole is not None and call.whole.tally is not None:
-            _add_to(call.whole.tally, bill)
-        # Metrics first: exemplars refer to a span that still is recording.
         try:
-            self._metrics.end(call, bill)
-        except Exception:
-            _faults.report("metrics")
-        try:
-            if call.failure is not None and self._events is not None and self._declared(call):
-                self._events.exception(call)
-            self._write_lines(call, bill)
-        except Exception:
-            _faults.report("events")
-        self._spans.end(call, bill)
-        if type(bill.cost) is Unpriced:
-            self._warn_unpriced(bill.cost)
+            self._metrics.leave(call)
+            bill = Bill(call, self._prices)
+            if call.whole is not None and call.whole.tally is not None:
+                _add_to(call.whole.tally, bill)
+            # The span last: exemplars and events refer to one that is still open.
+            for record in (self._metrics.end, self._emit, self._write_lines, self._spans.write):
+                try:
+                    record(call, bill)
+                except Exception:
+                    _faults.report(record.__qualname__)
+            if type(bill.cost) is Unpriced:
+                self._warn_unpriced(bill.cost)
+        finally:
+            self._spans.close(call)
+
+    def _emit(self, call: Call, _bill: Bill) -> None:
+        if call.failure is not None and self._events is not None and self._declared(call):
+            self._events.exception(call)
 
     def before_run(self, run: Run) -> None:
         """Start the span of a tool runner's loop, or of a tool."""

@@ -226,23 +226,19 @@ class Spans:
             self._tracers[provider] = tracer
         return tracer
 
-    def describe(self, call: Call, bill: Bill) -> None:
-        """Write everything that is known on a span that somebody else ends."""
-        if call.span is not None and call.span.is_recording():
-            call.span.set_attributes(self._attributes(call, bill))
-
-    def end(self, call: Call, bill: Bill) -> None:
-        """Write everything that is known and end the span, unless it is the SDK's."""
+    def write(self, call: Call, bill: Bill) -> None:
+        """Write everything that is known on the span of a call, ours or the SDK's."""
         span: Span | None = call.span
-        if span is None:
-            return
-        self.describe(call, bill)
-        if call.adopts:
-            return
-        if call.failure is not None:
-            span.set_status(_ERROR)
-        ended = call.ended or call.started
-        span.end(end_time=call.started_at + ended - call.started)
+        if span is not None and span.is_recording():
+            span.set_attributes(self._attributes(call, bill))
+            if call.failure is not None and not call.adopts:
+                span.set_status(_ERROR)
+
+    def close(self, call: Call) -> None:
+        """End the span of a call, unless it is the SDK's."""
+        if call.span is not None and not call.adopts:
+            ended = call.ended or call.started
+            call.span.end(end_time=call.started_at + ended - call.started)
 
     def _attributes(self, call: Call, bill: Bill) -> dict[str, Any]:
         attributes: dict[str, Any] = {}

@@ -1,0 +1,156 @@
+"""Faults that a reviewer found once; none of them may come back."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import copy
+import pickle
+from typing import Any
+
+import anthropic
+import httpx2
+import pytest
+
+from otel_claude import _faults, attribution, flush, semconv
+from otel_claude.emit.instruments import instruments_of
+from tests.conftest import Telemetry
+
+
+def test_a_response_that_nobody_holds_can_be_read(watched, client, ask):
+    chunks = client.messages.with_raw_response.create(**ask(), stream=True).http_response.iter_raw()
+    assert b"message_stop" in b"".join(chunks)
+    assert watched.attributes[semconv.OUTCOME] == "completed"
+
+
+def test_responses_can_be_pickled_and_copied(watched, client, ask):
+    answer = client.post("/v1/messages", cast_to=httpx2.Response, body=ask())
+    assert pickle.loads(pickle.dumps(answer)).status_code == 200
+    assert copy.deepcopy(answer).status_code == 200
+    stream = client.messages.create(**ask(), stream=True)
+    list(stream)
+    assert pickle.loads(pickle.dumps(stream.response)).status_code == 200
+
+
+def test_batch_results_of_a_raw_response_are_counted(watched, client, ask):
+    batch = client.messages.batches.create(requests=[{"custom_id": "a", "params": ask()}])
+    while client.messages.batches.retrieve(batch.id).processing_status != "ended":
+        pass
+    raw = client.messages.batches.with_raw_response.results(batch.id)
+    assert len(list(raw.parse())) == 1
+    assert watched.spans[-1].attributes[semconv.BATCH_COUNTED] == 1
+
+
+def test_adopt_without_an_sdk_behind_the_sdks_spans_makes_ours(telemetry, client, ask):
+    telemetry.instrument(native="adopt")
+    client.messages.create(**ask())
+    assert telemetry.attributes[semconv.OUTCOME] == "completed"
+
+
+def test_clients_made_per_call_share_their_labels(watched, client, ask):
+    for _ in range(20):
+        client.with_options(timeout=30).messages.create(**ask())
+    pending = instruments_of(watched.meters).sums.take()
+    assert len(pending) == 2  # the calls under way, and the calls
+
+
+def test_a_fault_in_the_bill_leaves_the_span_and_the_count_of_calls(
+    telemetry, client, ask, monkeypatch
+):
+    from otel_claude.emit import recorder
+
+    def fail(*_: Any) -> None:
+        raise RuntimeError("injected")
+
+    telemetry.instrument()
+    monkeypatch.setattr(recorder, "Bill", fail)
+    client.messages.create(**ask())
+    assert len(telemetry.spans) == 1
+    assert telemetry.total(semconv.M_ACTIVE) == 0
+    _faults.drain()
+
+
+@pytest.mark.parametrize("number", [10**400, 2**70, 1e300])
+def test_numbers_that_are_no_counts_are_absent(watched, number):
+    body = {"id": "m", "type": "message", "model": "claude-haiku-4-5", "content": []}
+    body["usage"] = {"input_tokens": 1, "output_tokens": number}  # type: ignore[assignment] # odd
+    transport = httpx2.MockTransport(lambda _: httpx2.Response(200, json=body))
+    client = anthropic.Anthropic(
+        api_key="k", base_url="http://test", http_client=httpx2.Client(transport=transport)
+    )
+    client.messages.create(
+        model="claude-haiku-4-5", max_tokens=1, messages=[{"role": "user", "content": "x"}]
+    )
+    assert watched.attributes[semconv.USAGE_INPUT_TOKENS] == 1
+    assert semconv.USAGE_OUTPUT_TOKENS not in watched.attributes
+
+
+def test_one_attribution_can_be_shared_by_tasks(watched, caplog):
+    shared = attribution(feature="search")
+
+    async def work(wait: float) -> None:
+        async with shared:
+            await asyncio.sleep(wait)
+
+    async def run() -> None:
+        await asyncio.gather(work(0.02), work(0.01))
+
+    asyncio.run(run())
+    assert "Failed to detach" not in caplog.text
+    from otel_claude import _attribution
+
+    assert _attribution.current() is None
+
+
+def test_flush_reaches_the_providers_that_were_given(client, ask):
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+    from otel_claude import ClaudeInstrumentor
+
+    telemetry, exporter = Telemetry(), InMemorySpanExporter()
+    telemetry.tracers.add_span_processor(BatchSpanProcessor(exporter))
+    telemetry.instrument()
+    try:
+        client.messages.create(**ask())
+        assert flush(5)
+    finally:
+        ClaudeInstrumentor().uninstrument()
+    assert len(exporter.get_finished_spans()) == 1
+
+
+def test_the_log_line_of_a_fault_quotes_nothing(telemetry, client, ask, monkeypatch, caplog):
+    from otel_claude.capture import watch
+
+    said = "SECRET of ours"
+
+    def fail(*_: Any) -> None:
+        raise RuntimeError(said)
+
+    _faults._logged.clear()
+    telemetry.instrument()
+    monkeypatch.setattr(watch, "ended_by", fail)
+    with pytest.raises(anthropic.BadRequestError):
+        client.messages.create(**ask("status=400,message=SECRET prompt"))
+    assert "fault in failure" in caplog.text
+    assert "SECRET" not in "".join(
+        r.getMessage() for r in caplog.records if r.name == "otel_claude"
+    )
+    _faults.drain()
+    _faults._logged.clear()
+
+
+def test_a_request_closed_in_another_context_ends_its_call(watched, api, ask, caplog):
+    async def begin() -> Any:
+        client = anthropic.AsyncAnthropic(api_key="k", base_url=api.url, max_retries=0)
+        return client.messages.create(**ask("late_headers=1"))
+
+    coroutine = asyncio.run(begin())
+    started = contextvars.copy_context()
+    try:
+        started.run(coroutine.send, None)
+    except (RuntimeError, StopIteration, anthropic.APIConnectionError):
+        return  # no event loop: the SDK itself gives up
+    contextvars.copy_context().run(coroutine.close)
+    assert watched.total(semconv.M_ACTIVE) == 0
+    assert "Failed to detach" not in caplog.text
