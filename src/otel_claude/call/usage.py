@@ -8,7 +8,6 @@ negative or of another type is absent (`None`), never zero and never guessed.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 _MOST = 2**53  # more is no count of tokens, and past what exporters and doubles can carry
@@ -44,20 +43,44 @@ def text(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-@dataclass(slots=True)
 class Tokens:
     """Token counts of one priced inference, under the API's names; None is "not said".
 
     `input_tokens` excludes cache reads and writes. `thinking_tokens` are part of `output_tokens`.
     """
 
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    cache_read_input_tokens: int | None = None
-    cache_creation_input_tokens: int | None = None
-    ephemeral_5m_input_tokens: int | None = None
-    ephemeral_1h_input_tokens: int | None = None
-    thinking_tokens: int | None = None
+    # No dataclasses here: making three of them takes as long as the rest of this package's import.
+    __slots__ = (
+        "cache_creation_input_tokens",
+        "cache_read_input_tokens",
+        "ephemeral_1h_input_tokens",
+        "ephemeral_5m_input_tokens",
+        "input_tokens",
+        "output_tokens",
+        "thinking_tokens",
+    )
+
+    def __init__(self) -> None:
+        self.input_tokens: int | None = None
+        self.output_tokens: int | None = None
+        self.cache_read_input_tokens: int | None = None
+        self.cache_creation_input_tokens: int | None = None
+        self.ephemeral_5m_input_tokens: int | None = None
+        self.ephemeral_1h_input_tokens: int | None = None
+        self.thinking_tokens: int | None = None
+
+    def _state(self) -> dict[str, Any]:
+        slots = (name for kind in type(self).__mro__ for name in getattr(kind, "__slots__", ()))
+        return {name: getattr(self, name) for name in slots}
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and self._state() == other._state()  # type: ignore[attr-defined] # same class
+
+    __hash__ = None  # type: ignore[assignment] # it can change
+
+    def __repr__(self) -> str:
+        said = (f"{name}={value!r}" for name, value in self._state().items() if value is not None)
+        return f"{type(self).__name__}({', '.join(said)})"
 
     def read_tokens(self, said: Mapping[str, Any]) -> None:
         """Overwrite with every count that `said` has; what it lacks is kept. Never raises."""
@@ -94,7 +117,6 @@ class Tokens:
         return sum(part or 0 for part in parts)
 
 
-@dataclass(slots=True)
 class Iteration(Tokens):
     """One entry of `usage.iterations`: a priced inference inside a response.
 
@@ -102,22 +124,38 @@ class Iteration(Tokens):
     `model` is None where the entry runs on the response's own model.
     """
 
-    type: str | None = None
-    model: str | None = None
+    __slots__ = ("model", "type")
+
+    def __init__(self, type: str | None = None, model: str | None = None) -> None:  # noqa: A002 - the API's name
+        super().__init__()
+        self.type = type
+        self.model = model
 
 
-@dataclass(slots=True)
 class Usage(Tokens):
     """The `usage` of a response. `said` is True once any usage was read."""
 
-    said: bool = False
-    service_tier: str | None = None
-    speed: str | None = None
-    inference_geo: str | None = None
-    web_search_requests: int | None = None
-    web_fetch_requests: int | None = None
-    code_execution_requests: int | None = None
-    iterations: tuple[Iteration, ...] = ()
+    __slots__ = (
+        "code_execution_requests",
+        "inference_geo",
+        "iterations",
+        "said",
+        "service_tier",
+        "speed",
+        "web_fetch_requests",
+        "web_search_requests",
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said = False
+        self.service_tier: str | None = None
+        self.speed: str | None = None
+        self.inference_geo: str | None = None
+        self.web_search_requests: int | None = None
+        self.web_fetch_requests: int | None = None
+        self.code_execution_requests: int | None = None
+        self.iterations: tuple[Iteration, ...] = ()
 
     def read(self, value: object) -> None:
         """Merge a `usage` object into this one, as the API means it. Never raises.

@@ -219,7 +219,7 @@ def _some(number: int) -> str:
 
 
 def _where(key: Key) -> str:
-    return " ".join(value for value in key if value not in (None, "standard", "not_available"))  # type: ignore[misc]
+    return " ".join(v for v in key if v is not None and v not in ("standard", "not_available"))
 
 
 def _print_findings(report: Report, console: Console) -> None:

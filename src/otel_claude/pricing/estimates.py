@@ -207,7 +207,8 @@ class _Prompt:
 
 
 def _usage(prompt: int, output: int, cached: str, geo: str | None, speed: str | None) -> Usage:
-    usage = Usage(said=True, input_tokens=prompt, output_tokens=output)
+    usage = Usage()
+    usage.said, usage.input_tokens, usage.output_tokens = True, prompt, output
     usage.inference_geo, usage.speed = geo, speed
     if cached == "read":
         usage.input_tokens, usage.cache_read_input_tokens = 0, prompt
