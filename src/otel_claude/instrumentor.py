@@ -35,6 +35,7 @@ class ClaudeInstrumentor(BaseInstrumentor):  # type: ignore[misc] # for the same
     """
 
     _settings: Settings | None = None
+    _refresh: Any = None
 
     def instrumentation_dependencies(self) -> Collection[str]:
         """The SDK versions that are instrumented."""
@@ -83,6 +84,12 @@ class ClaudeInstrumentor(BaseInstrumentor):  # type: ignore[misc] # for the same
         )
         # Strict mode promises our span and nothing but the conventions' attributes on it.
         adopt = settings.native == "adopt" and not settings.strict
+        if settings.refresh_prices is not None:
+            from otel_claude.pricing import Refresh  # never on the call path
+
+            self._refresh = Refresh(
+                settings.refresh_prices, prices=recorder.prices, on_change=recorder.use_prices
+            ).start()
         if settings.flush_on_sigterm:
             _sigterm.install(flush)
         patch.install((recorder,), (recorder,), adopt=adopt)
@@ -91,6 +98,9 @@ class ClaudeInstrumentor(BaseInstrumentor):  # type: ignore[misc] # for the same
         from otel_claude.capture import patch
 
         patch.remove()
+        if self._refresh is not None:
+            self._refresh.stop()
+            self._refresh = None
         _sigterm.remove()
         self._settings = None
 

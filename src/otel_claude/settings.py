@@ -116,6 +116,12 @@ OPTIONS: Final[Mapping[str, Option]] = {
     "prices": Option(
         _path, None, "path of a JSON file", "Prices of your own: discounts, deployment names."
     ),
+    "refresh_prices": Option(
+        _path,
+        None,
+        "path or URL",
+        "A newer price book, fetched in the background; see docs/pricing.md.",
+    ),
     "log_calls": Option(
         _switch, False, "true, false", "One JSON line per call on the logger `otel_claude.calls`."
     ),
@@ -147,6 +153,7 @@ class Settings:
     native: str = "replace"
     metric_attribution: tuple[str, ...] = ("tenant", "team", "feature", "endpoint")
     prices: str | None = None
+    refresh_prices: str | None = None
     log_calls: bool = False
     slow_call_seconds: float | None = None
     flush_on_sigterm: bool = True

@@ -64,6 +64,7 @@ def test_every_option_is_a_field_with_the_same_default_and_can_come_from_the_env
         "strict": "1",
         "metric_attribution": "team, user",
         "prices": "/p.json",
+        "refresh_prices": "/book.json",
         "log_calls": "on",
         "slow_call_seconds": "2.5",
         "time_per_output_chunk": "true",
@@ -173,3 +174,21 @@ def test_time_per_output_chunk_only_when_asked_for(telemetry, client, ask):
         pass
     (point,) = telemetry.metrics()[semconv.M_OUTPUT_CHUNK]
     assert point.count == 19
+
+
+def test_a_newer_price_book_is_used_when_it_has_been_fetched(telemetry, client, ask, tmp_path):
+    import time
+
+    from otel_claude.pricing.book import BUILT_IN
+    from otel_claude.pricing.documents import dump_book
+
+    book = tmp_path / "book.json"
+    book.write_text(json.dumps(dump_book(BUILT_IN) | {"version": "2027-01-01"}))
+    telemetry.instrument(refresh_prices=str(book))
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        client.messages.create(**ask())
+        if telemetry.spans[-1].attributes[semconv.COST_PRICE_BOOK] == "2027-01-01":
+            return
+        time.sleep(0.05)
+    raise AssertionError("the newer price book was never used")

@@ -53,7 +53,7 @@ class Recorder:
         logger_provider: Any = None,
     ) -> None:
         self._settings = settings
-        self._prices = prices
+        self.prices = prices
         tracer = get_tracer(semconv.SCOPE, __version__, tracer_provider=tracer_provider)
         self._spans = Spans(tracer, strict=settings.strict, generation=settings.semconv)
         self._metrics = Metrics(meter_provider, settings)
@@ -64,6 +64,10 @@ class Recorder:
         self._noticed = False
         self._listens = False
         self._rivals = warn_of_rivals()
+
+    def use_prices(self, prices: Prices) -> None:
+        """Price calls by another book from now on."""
+        self.prices = prices
 
     def listening(self) -> bool:
         """Whether an OpenTelemetry SDK is set up, or log lines are wanted."""
@@ -101,13 +105,13 @@ class Recorder:
         self._metrics.start(call)
 
     def _describe(self, call: Call) -> None:
-        self._spans.write(call, Bill(call, self._prices))
+        self._spans.write(call, Bill(call, self.prices))
 
     def after(self, call: Call) -> None:
         """Record a call that has ended. A fault in one signal leaves the others whole."""
         try:
             self._metrics.leave(call)
-            bill = Bill(call, self._prices)
+            bill = Bill(call, self.prices)
             if call.whole is not None and call.whole.tally is not None:
                 _add_to(call.whole.tally, bill)
             # The span last: exemplars and events refer to one that is still open.
