@@ -17,15 +17,16 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from opentelemetry import context as otel_context
 
+from otel_claude import _steps
+
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from contextvars import Token
     from types import TracebackType
 
-_KEY: Final = otel_context.create_key("otel_claude.attribution")
-# What was entered here, innermost last. Not on the object: tasks and threads may share one.
-_entered: Final[ContextVar[tuple[Token[otel_context.Context], ...]]] = ContextVar(
-    "otel_claude_attributions", default=()
-)
+KEY: Final = otel_context.create_key("otel_claude.attribution")
+SENDING: Final = otel_context.create_key("otel_claude.propagated")
+"""In the context: the keys that outgoing requests carry as baggage."""
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
@@ -49,22 +50,36 @@ class Attribution:
             getattr(self, key) if key in DIMENSIONS else self.tags.get(key) for key in keys
         )
 
+    def filled(self, more: Mapping[str, str]) -> Attribution:
+        """The same, with what is only said in `more` (names of dimensions, or of tags)."""
+        new = {k: v for k, v in more.items() if k in DIMENSIONS and getattr(self, k) is None}
+        tags = {k: v for k, v in more.items() if k not in DIMENSIONS and k not in self.tags}
+        if not new and not tags:
+            return self
+        return replace(self, **new, tags={**tags, **self.tags})
+
 
 DIMENSIONS: Final = frozenset(f.name for f in fields(Attribution)) - {"tags"}
+NOTHING: Final = Attribution()
 
 
 def current() -> Attribution | None:
-    """The attribution in force here, or None."""
-    value = otel_context.get_value(_KEY)
+    """The attribution of the blocks that are open here, or None."""
+    value = otel_context.get_value(KEY)
     return value if isinstance(value, Attribution) else None
+
+
+def texts(said: Mapping[str, Any]) -> dict[str, str]:
+    """What was said, as strings; None is "not said"."""
+    return {key: str(value) for key, value in said.items() if value is not None}
 
 
 class attribution:  # noqa: N801 - used as a function: `with attribution(...)`, `@attribution(...)`
     """Say who and what the calls in a block are for.
 
-    Works as a context manager (`with` and `async with`) and as a decorator of functions and
-    coroutine functions. Values that are not strings are turned into strings; `None` leaves what
-    an outer block said.
+    Works as a context manager (`with` and `async with`) and as a decorator of functions,
+    coroutine functions, generator functions and asynchronous generator functions. Values that are
+    not strings are turned into strings; `None` leaves what an outer block said.
 
     Args:
         user: the person or account, `user.id` on spans.
@@ -91,24 +106,31 @@ class attribution:  # noqa: N801 - used as a function: `with attribution(...)`, 
         prompt_version: str | None = None,
         **tags: str | None,
     ) -> None:
-        said = {
-            "user": user,
-            "session": session,
-            "tenant": tenant,
-            "team": team,
-            "feature": feature,
-            "endpoint": endpoint,
-            "prompt": prompt,
-            "prompt_version": prompt_version,
-        }
-        self._said = {key: str(value) for key, value in said.items() if value is not None}
-        self._tags = {key: str(value) for key, value in tags.items() if value is not None}
+        self._said = texts(
+            {
+                "user": user,
+                "session": session,
+                "tenant": tenant,
+                "team": team,
+                "feature": feature,
+                "endpoint": endpoint,
+                "prompt": prompt,
+                "prompt_version": prompt_version,
+            }
+        )
+        self._tags = texts(tags)
 
     def __enter__(self) -> Attribution:
-        outer = current() or Attribution()
+        outer = current() or NOTHING
         inner = replace(outer, **self._said, tags={**outer.tags, **self._tags})
-        token = otel_context.attach(otel_context.set_value(_KEY, inner))
-        _entered.set((*_entered.get(), token))
+        context = otel_context.set_value(KEY, inner)
+        keys: Any = context.get(SENDING)
+        if keys is not None:
+            from otel_claude import _sources
+
+            context = _sources.refreshed(keys, context)
+        token = otel_context.attach(context)
+        _entered.set((*_entered.get(), (self, token)))
         return inner
 
     def __exit__(
@@ -117,9 +139,15 @@ class attribution:  # noqa: N801 - used as a function: `with attribution(...)`, 
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        *outer, token = _entered.get()
-        _entered.set(tuple(outer))
-        otel_context.detach(token)
+        entered = _entered.get()
+        # Not simply the last: a generator that is suspended inside a block leaves it on top. And
+        # where the exit is in another context than the entry, there is nothing to undo.
+        for at in range(len(entered) - 1, -1, -1):
+            owner, token = entered[at]
+            if owner is self:
+                _entered.set(entered[:at] + entered[at + 1 :])
+                otel_context.detach(token)
+                return
 
     async def __aenter__(self) -> Attribution:
         return self.__enter__()
@@ -132,22 +160,76 @@ class attribution:  # noqa: N801 - used as a function: `with attribution(...)`, 
     ) -> None:
         self.__exit__(kind, error, traceback)
 
-    def _fresh(self) -> attribution:
-        return attribution(**self._said, **self._tags)
-
     def __call__(self, function: _F) -> _F:
-        if inspect.iscoroutinefunction(function):
+        return _inside(function, lambda: self)
 
-            @functools.wraps(function)
-            async def run_async(*args: Any, **kwargs: Any) -> Any:
-                with self._fresh():
-                    return await function(*args, **kwargs)
+    @staticmethod
+    def wrap(function: _F) -> _F:
+        """A function that runs in the OpenTelemetry context of here and now, in whatever thread.
 
-            return run_async  # type: ignore[return-value] # the wrapper has the wrapped signature
+        For threads that inherit nothing: `pool.submit(attribution.wrap(work), item)`. It carries
+        the attribution, and the span that calls become children of. Takes coroutine functions and
+        generator functions, too; may be called many times, also at once.
+        """
+        here = otel_context.get_current()
+        return _inside(function, lambda: _Attached(here))
 
-        @functools.wraps(function)
-        def run(*args: Any, **kwargs: Any) -> Any:
-            with self._fresh():
+    @staticmethod
+    def propagated(*keys: str) -> AbstractContextManager[None]:
+        """Within this block, outgoing HTTP requests carry the attribution as W3C baggage.
+
+        Whatever propagates the context (an HTTP instrumentation, or OpenTelemetry's `inject`)
+        sends it, to every host that is called in the block: so ask for it where you call services
+        of your own. Requests to the Claude API never carry it. User ids are hashed, where
+        `hash_key` is set.
+
+        Args:
+            keys: what to send: names of dimensions, or of tags; those of the setting
+                `baggage_keys` by default, which also says under which names.
+        """
+        from otel_claude import _sources
+
+        return _sources.propagated(keys)
+
+
+_entered: Final[ContextVar[tuple[tuple[attribution, Token[otel_context.Context]], ...]]] = (
+    ContextVar("otel_claude_attributions", default=())
+)
+"""What was entered here, innermost last. Not on the object: tasks and threads may share one."""
+
+
+class _Attached:
+    """A block in which another OpenTelemetry context is current."""
+
+    __slots__ = ("_context", "_token")
+
+    def __init__(self, context: otel_context.Context) -> None:
+        self._context = context
+
+    def __enter__(self) -> None:
+        self._token = otel_context.attach(self._context)
+
+    def __exit__(self, *_: object) -> None:
+        otel_context.detach(self._token)
+
+
+def _inside(function: _F, block: Callable[[], AbstractContextManager[Any]]) -> _F:
+    """The function as it is, but its body runs inside a block. What it is to `inspect` it stays."""
+    wrapped: Any
+    if inspect.isasyncgenfunction(function):
+        wrapped = _steps.async_generator(function, block, _entered)
+    elif inspect.isgeneratorfunction(function):
+        wrapped = _steps.generator(function, block)
+    elif inspect.iscoroutinefunction(function):
+
+        async def wrapped(*args: Any, **kwargs: Any) -> Any:
+            with block():
+                return await function(*args, **kwargs)
+
+    else:
+
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            with block():
                 return function(*args, **kwargs)
 
-        return run  # type: ignore[return-value] # the wrapper has the wrapped signature
+    return functools.wraps(function)(wrapped)  # type: ignore[return-value] # the same signature

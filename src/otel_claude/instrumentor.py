@@ -72,6 +72,7 @@ class ClaudeInstrumentor(BaseInstrumentor):  # type: ignore[misc] # for the same
 
     def _instrument(self, **kwargs: Any) -> None:
         # Not before it is used: an import of the package alone must cost nothing.
+        from otel_claude import _sources
         from otel_claude.capture import patch
         from otel_claude.emit.recorder import Recorder
 
@@ -82,6 +83,7 @@ class ClaudeInstrumentor(BaseInstrumentor):  # type: ignore[misc] # for the same
             prices=_load_prices(settings),
             **{name: kwargs.get(name) for name in _PROVIDERS},
         )
+        _sources.use(recorder.sources)
         # Strict mode promises our span and nothing but the conventions' attributes on it.
         adopt = settings.native == "adopt" and not settings.strict
         if settings.refresh_prices is not None:
@@ -95,9 +97,11 @@ class ClaudeInstrumentor(BaseInstrumentor):  # type: ignore[misc] # for the same
         patch.install((recorder,), (recorder,), adopt=adopt)
 
     def _uninstrument(self, **_kwargs: Any) -> None:
+        from otel_claude import _sources
         from otel_claude.capture import patch
 
         patch.remove()
+        _sources.use(None)
         if self._refresh is not None:
             self._refresh.stop()
             self._refresh = None

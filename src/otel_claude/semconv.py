@@ -8,7 +8,10 @@ names that the Anthropic SDK's own tracing uses (`anthropic.*`), and ours (`clau
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 SCOPE = "otel_claude"
 
@@ -54,6 +57,7 @@ HTTP_RESEND_COUNT = "http.request.resend_count"
 HTTP_BODY_SIZE = "http.request.body.size"
 USER_ID = "user.id"
 SESSION_ID = "session.id"
+HTTP_ROUTE = "http.route"
 
 # --- the SDK's own tracing ---------------------------------------------------------------------
 REQUEST_ID = "anthropic.request.id"
@@ -116,6 +120,28 @@ TEAM = "claude.team"
 FEATURE = "claude.feature"
 ENDPOINT = "claude.endpoint"
 TAG_PREFIX = "claude.tag."
+TAG_DOMAIN = "domain"
+OTHER = "other"
+"""What a label says instead of its value, once it has as many values as it may."""
+
+ATTRIBUTION: Mapping[str, tuple[str, ...]] = {
+    "user": (USER_ID,),
+    "session": (SESSION_ID, CONVERSATION_ID),
+    "tenant": (TENANT,),
+    "team": (TEAM,),
+    "feature": (FEATURE,),
+    "endpoint": (ENDPOINT,),
+    "prompt": (PROMPT_NAME,),
+    "prompt_version": (PROMPT_VERSION,),
+}
+"""Dimension of an attribution -> the attributes that it becomes; labels and resources have the first."""
+
+
+def attribution_name(key: str) -> str:
+    """The label, resource attribute or baggage name of a dimension, or of a tag."""
+    names = ATTRIBUTION.get(key)
+    return names[0] if names else TAG_PREFIX + key
+
 
 # --- events ------------------------------------------------------------------------------------
 EVENT_EXCEPTION = "gen_ai.client.operation.exception"

@@ -10,15 +10,19 @@ from __future__ import annotations
 import difflib
 import logging
 import os
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
 logger = logging.getLogger("otel_claude")
 
 PREFIX: Final = "OTEL_CLAUDE_"
+_MOST_VALUES: Final = 10_000
+_SHORTEST_KEY: Final = 16
 
 
 class BadSettingError(ValueError):
@@ -56,6 +60,47 @@ def _names(value: object) -> tuple[str, ...]:
     raise BadSettingError("it takes a list of names (in the environment: separated by commas)")
 
 
+def _pairs(value: object) -> tuple[tuple[str, str], ...]:
+    """`key=value` pairs; the value is empty where there is only a key."""
+    if isinstance(value, Mapping):
+        pairs = [(k, "" if v is None else v) for k, v in value.items()]
+    else:
+        split = [name.partition("=") for name in _names(value)]
+        pairs = [(key.strip(), text.strip()) for key, _, text in split]
+    if not all(isinstance(k, str) and k and isinstance(v, str | int) for k, v in pairs):
+        raise BadSettingError("it takes key=value pairs (in the environment: separated by commas)")
+    return tuple({k: str(v) for k, v in pairs}.items())
+
+
+def _said(value: object) -> tuple[tuple[str, str], ...]:
+    pairs = _pairs(value)
+    if not all(text for _, text in pairs):
+        raise BadSettingError("it takes key=value pairs (in the environment: separated by commas)")
+    return pairs
+
+
+def _count(value: object) -> int:
+    if isinstance(value, str) and value.strip().isdecimal():
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= _MOST_VALUES:
+        return value
+    raise BadSettingError(f"it takes a whole number from 1 to {_MOST_VALUES}")
+
+
+def _key(value: object) -> bytes:
+    """A secret key: itself, or `file:` and the path of a file that holds it."""
+    if isinstance(value, str) and value.startswith("file:"):
+        try:
+            value = Path(value[len("file:") :]).read_bytes().strip()
+        except (OSError, ValueError) as problem:
+            kind = type(problem).__name__
+            raise BadSettingError(f"its file cannot be read ({kind})") from None
+    key = value.encode() if isinstance(value, str) else value
+    if isinstance(key, bytes) and len(key) >= _SHORTEST_KEY:
+        return key
+    raise BadSettingError(f"it takes {_SHORTEST_KEY} characters or more, or file: and a path")
+
+
 def _seconds(value: object) -> float | None:
     if value is None or value == "":
         return None
@@ -79,12 +124,18 @@ def _path(value: object) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option: how it is read, and what is used where it is not set."""
+    """One option: how it is read, and what is used where it is not set.
+
+    `instead` makes what is used in place of a bad value, where the default would be no help, and
+    `instead_note` says what that is. The values of such options are secrets, and never shown.
+    """
 
     read: Callable[[object], Any]
     default: Any
     takes: str
     note: str
+    instead: Callable[[], Any] | None = None
+    instead_note: str = ""
 
 
 OPTIONS: Final[Mapping[str, Option]] = {
@@ -112,6 +163,35 @@ OPTIONS: Final[Mapping[str, Option]] = {
         ("tenant", "team", "feature", "endpoint"),
         "list of names",
         "Attribution keys that become metric labels; keep those with few values.",
+    ),
+    "metric_label_values": Option(
+        _count,
+        100,
+        "a number",
+        "So many values of each label are kept apart; further ones count as `other`.",
+    ),
+    "attribution": Option(
+        _said,
+        (),
+        "key=value pairs",
+        "What calls are for where nothing else says it, e.g. `team=search`.",
+    ),
+    "user_from_metadata": Option(
+        _switch, False, "true, false", "Take `metadata.user_id` of a request as its user."
+    ),
+    "baggage_keys": Option(
+        _pairs,
+        (),
+        "key, or key=name, pairs",
+        "Attribution keys that are read from W3C baggage, and under which name.",
+    ),
+    "hash_key": Option(
+        _key,
+        None,
+        "a key, or file:PATH",
+        "User ids are replaced by a hash with this key, before anything leaves.",
+        instead=lambda: os.urandom(32),
+        instead_note="User ids are hashed with a random key, which only this process has.",
     ),
     "prices": Option(
         _path, None, "path of a JSON file", "Prices of your own: discounts, deployment names."
@@ -152,6 +232,11 @@ class Settings:
     strict: bool = False
     native: str = "replace"
     metric_attribution: tuple[str, ...] = ("tenant", "team", "feature", "endpoint")
+    metric_label_values: int = 100
+    attribution: tuple[tuple[str, str], ...] = ()
+    user_from_metadata: bool = False
+    baggage_keys: tuple[tuple[str, str], ...] = ()
+    hash_key: bytes | None = field(default=None, repr=False)
     prices: str | None = None
     refresh_prices: str | None = None
     log_calls: bool = False
@@ -193,6 +278,14 @@ def _read(name: str, option: Option, value: object) -> Any:
     try:
         return option.read(value)
     except BadSettingError as problem:
+        if option.instead is not None:
+            logger.warning(
+                "otel-claude: setting %s cannot be used: %s. %s",
+                name,
+                problem,
+                option.instead_note,
+            )
+            return option.instead()
         logger.warning(
             "otel-claude: setting %s cannot be %r: %s. The default is used: %r.",
             name,

@@ -22,6 +22,10 @@ def lines(caplog):
         ("strict", "perhaps", "true or false"),
         ("log_calls", 3, "true or false"),
         ("metric_attribution", 7, "list of names"),
+        ("metric_label_values", 0, "whole number from 1"),
+        ("metric_label_values", True, "whole number from 1"),
+        ("attribution", "team", "key=value"),
+        ("baggage_keys", {"user": []}, "key=value"),
         ("slow_call_seconds", -1, "positive number"),
         ("slow_call_seconds", "soon", "positive number"),
         ("slow_call_seconds", True, "positive number"),
@@ -63,6 +67,11 @@ def test_every_option_is_a_field_with_the_same_default_and_can_come_from_the_env
         "semconv": "BOTH",
         "strict": "1",
         "metric_attribution": "team, user",
+        "metric_label_values": "7",
+        "attribution": "team=core, plan=pro",
+        "user_from_metadata": "yes",
+        "baggage_keys": "user, tenant=acme.tenant",
+        "hash_key": "0123456789abcdef",
         "prices": "/p.json",
         "refresh_prices": "/book.json",
         "log_calls": "on",
@@ -75,6 +84,8 @@ def test_every_option_is_a_field_with_the_same_default_and_can_come_from_the_env
     settings = Settings.load({}, environ={PREFIX + k.upper(): v for k, v in given.items()})
     assert settings.metric_attribution == ("team", "user")
     assert settings.slow_call_seconds == 2.5
+    assert settings.attribution == (("team", "core"), ("plan", "pro"))
+    assert settings.baggage_keys == (("user", ""), ("tenant", "acme.tenant"))
     assert all(getattr(settings, name) != OPTIONS[name].default for name in OPTIONS)
 
 

@@ -118,8 +118,14 @@ def _read_billing(_name: str, value: Any, read: dict[str, Any]) -> None:
         read["billed_elsewhere"] = True
 
 
+def _read_metadata(_name: str, value: Any, read: dict[str, Any]) -> None:
+    if isinstance(value, Mapping) and isinstance(user := value.get("user_id"), str) and user:
+        read["user_id"] = user
+
+
 _READERS: Final[Mapping[str, Callable[[str, Any, dict[str, Any]], None]]] = {
     "messages": _read_size,
+    "metadata": _read_metadata,
     "tools": _read_size,
     "requests": _read_size,
     "thinking": _read_thinking,

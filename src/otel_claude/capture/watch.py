@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 Args = tuple[Any, ...]
 Kwargs = dict[str, Any]
-Tokens = tuple[Token[Call | None] | None, Any]
+Tokens = tuple[Token[Call | None] | None, tuple[Any, Any] | None]
 
 current: Final[ContextVar[Call | None]] = ContextVar("otel_claude_call", default=None)
 
@@ -96,7 +96,8 @@ def enter(call: Call | None) -> Tokens:
     """
     if call is None:
         return (None if current.get() is None else current.set(None)), None
-    attached = None if call.context is None else otel_context.attach(call.context)
+    context = call.context
+    attached = None if context is None else (context, otel_context.attach(context))
     return current.set(call), attached
 
 
@@ -104,11 +105,9 @@ def leave(tokens: Tokens) -> None:
     """Undo `enter`."""
     token, attached = tokens
     try:
-        call = current.get()
         # A coroutine may be closed in another context than it began in: there is nothing to undo.
-        here = call is not None and otel_context.get_current() is call.context
-        if attached is not None and here:
-            otel_context.detach(attached)
+        if attached is not None and otel_context.get_current() is attached[0]:
+            otel_context.detach(attached[1])
         if token is not None:
             current.reset(token)
     except ValueError:

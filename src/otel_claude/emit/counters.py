@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from otel_claude.emit.bill import Bill
     from otel_claude.emit.labels import Labels
     from otel_claude.emit.sums import Sums
+    from otel_claude.emit.words import Words
 
 Addition = tuple[Slot, int]
 
@@ -68,23 +69,23 @@ def _make_slot(instrument: str, names: tuple[str, ...], values: tuple[Any, ...])
     return Slot(instrument, {name: value for name, value in pairs if value is not None})
 
 
-def requests(call: Call, bill: Bill) -> list[Addition]:
+def requests(call: Call, bill: Bill, words: Words) -> list[Addition]:
     """The call itself, its retries, and whether it has no price."""
     failure = call.failure
     values = (
         call.outcome,
-        failure and failure.type,
+        failure and words.of(semconv.ERROR_TYPE, failure.type),
         failure and failure.category,
-        finish_reason(call),
+        words.of_any(semconv.FINISH_REASON, finish_reason(call)),
         call.stream,
-        call.usage.service_tier,
+        words.of_any(semconv.RESPONSE_SERVICE_TIER, call.usage.service_tier),
         bill.context_bucket,
         bill.cost_bucket,
         bool(call.retried_errors),
     )
     counts = [(_slot(semconv.M_REQUESTS, _REQUEST_LABELS, values), 1)]
     counts += [
-        (_slot(semconv.M_RETRIES, (semconv.ERROR_TYPE,), (error,)), 1)
+        (_slot(semconv.M_RETRIES, (semconv.ERROR_TYPE,), (words.of(semconv.ERROR_TYPE, error),)), 1)
         for error in call.retried_errors
     ]
     if type(bill.cost) is Unpriced:

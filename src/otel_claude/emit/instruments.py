@@ -25,6 +25,7 @@ from otel_claude import _faults, semconv
 from otel_claude._version import __version__
 from otel_claude.emit.limits import Limits
 from otel_claude.emit.sums import Sums
+from otel_claude.emit.words import Words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -42,7 +43,8 @@ class Instruments:
         self._histograms: dict[str, Histogram] = {}
         self._flushing = threading.Lock()
         self.sums = Sums()
-        self.limits = Limits()
+        self.words = Words()
+        self.limits = Limits(self.words)
         # A point of this gauge exists only while a rate limit is known, but its callback runs at
         # every collection and before counters are read: the place to hand over the sums.
         self._gauge(semconv.M_RATELIMIT_LIMIT, self._flush_and_limits)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from otel_claude.call.call import Call
+    from otel_claude.emit.words import Words
 
 _PREFIXES: Final = ("anthropic-ratelimit-", "anthropic-")
 _KEPT: Final = 512  # label sets; the oldest reading goes first
@@ -26,7 +27,8 @@ Key = tuple[tuple[str, str], ...]
 class Limits:
     """Keeps what responses say about rate limits, as text; it is parsed when it is collected."""
 
-    def __init__(self) -> None:
+    def __init__(self, words: Words) -> None:
+        self._words = words
         self._lock = threading.Lock()
         self._readings: dict[Key, Sequence[tuple[bytes, bytes]]] = {}
         self._models: dict[str, date | None] = {}
@@ -35,7 +37,7 @@ class Limits:
         """Keep the rate-limit headers of the last attempt of a call, and the model in use."""
         headers = call.response_headers
         labels = [
-            (name, value)
+            (name, self._words.of(name, value))
             for name, value in (
                 (semconv.REQUEST_MODEL, call.model),
                 (semconv.ORGANIZATION_ID, headers.get("anthropic-organization-id")),

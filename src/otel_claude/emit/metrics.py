@@ -38,7 +38,9 @@ class Metrics:
         self._strict = settings.strict
         self._released = settings.semconv in ("released", "both")
         self._latest = settings.semconv in ("latest", "both")
-        self._labels = Labels(settings.metric_attribution, strict=settings.strict)
+        self._words = self._instruments.words
+        self._words.limit = settings.metric_label_values
+        self._labels = Labels(settings.metric_attribution, self._words, strict=settings.strict)
         self._listened = False
 
     def listened(self) -> bool:
@@ -86,7 +88,7 @@ class Metrics:
         if self._latest and call.is_inference:
             sums.add(labels, counters.usage(call, bill))
         if not self._strict:
-            sums.add(labels, counters.requests(call, bill))
+            sums.add(labels, counters.requests(call, bill, self._words))
             if call.model is not None:
                 self._instruments.limits.read(call)
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import get_tracer, get_tracer_provider
 
-from otel_claude import _attribution, _faults, semconv
+from otel_claude import _faults, semconv
+from otel_claude._sources import Sources
 from otel_claude._version import __version__
 from otel_claude.emit import lines
 from otel_claude.emit.bill import Bill
@@ -61,6 +62,7 @@ class Recorder:
         self._events = _events(logger_provider, strict=settings.strict)
         self._warned: set[str] = set()
         self._providers = (tracer_provider, meter_provider)
+        self.sources = Sources(settings, *self._providers)
         self._noticed = False
         self._listens = False
         self._rivals = warn_of_rivals()
@@ -96,7 +98,7 @@ class Recorder:
 
     def before(self, call: Call) -> None:
         """Start the span of a call."""
-        call.attribution = _attribution.current()
+        call.attribution = self.sources.of(call.request.get("user_id"))
         if self._settings.time_per_output_chunk:
             call.chunk_times = []
         if call.adopts:
@@ -131,7 +133,7 @@ class Recorder:
 
     def before_run(self, run: Run) -> None:
         """Start the span of a tool runner's loop, or of a tool."""
-        run.attribution = _attribution.current()
+        run.attribution = self.sources.of()
         self._runs.start(run)
 
     def after_run(self, run: Run) -> None:

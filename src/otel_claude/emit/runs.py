@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer, set_span_in_context
 
 from otel_claude import semconv
-from otel_claude.emit.spans import ATTRIBUTION, FINISH_REASONS
+from otel_claude.emit.spans import FINISH_REASONS
 
 if TYPE_CHECKING:
     from otel_claude.call.run import Run
@@ -77,7 +77,7 @@ class Runs:
             if run.output_tokens is not None:
                 attributes[semconv.USAGE_OUTPUT_TOKENS] = run.output_tokens
         if run.attribution is not None:
-            for field, names in ATTRIBUTION.items():
+            for field, names in semconv.ATTRIBUTION.items():
                 if (value := getattr(run.attribution, field)) is not None:
                     for name in names:
                         if not self._strict or name == semconv.CONVERSATION_ID:
@@ -86,16 +86,18 @@ class Runs:
 
     def _measure(self, run: Run, seconds: float, instruments: Instruments) -> None:
         said: dict[str, Any] = {}
+        words = instruments.words
         if run.error_type is not None:
-            said[semconv.ERROR_TYPE] = run.error_type
+            said[semconv.ERROR_TYPE] = words.of(semconv.ERROR_TYPE, run.error_type)
         if run.kind == "execute_tool":
             if run.name is None:
                 return
-            said |= {semconv.TOOL_NAME: run.name, semconv.TOOL_TYPE: "function"}
+            name = words.of(semconv.TOOL_NAME, run.name)
+            said |= {semconv.TOOL_NAME: name, semconv.TOOL_TYPE: "function"}
             instruments.histogram(semconv.M_TOOL_DURATION).record(seconds, said, run.context)
             return
         if run.model is not None:
-            said[semconv.REQUEST_MODEL] = run.model
+            said[semconv.REQUEST_MODEL] = words.of(semconv.REQUEST_MODEL, run.model)
         instruments.histogram(semconv.M_AGENT_DURATION).record(seconds, said, run.context)
         instruments.histogram(semconv.M_AGENT_CALLS).record(run.calls, {}, run.context)
         instruments.histogram(semconv.M_AGENT_TOOLS).record(run.tools, {}, run.context)

@@ -9,6 +9,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
+from opentelemetry.context import get_current
 from opentelemetry.trace import (
     Span,
     SpanContext,
@@ -21,6 +22,7 @@ from opentelemetry.trace import (
 )
 
 from otel_claude import semconv
+from otel_claude._sources import at_home
 from otel_claude._version import __version__
 from otel_claude.pricing import Cost, Unpriced, context_window
 
@@ -144,18 +146,6 @@ _COST_PARTS: Final[tuple[tuple[str, Callable[[Cost], float]], ...]] = (
     (semconv.COST_SERVER_TOOLS, attrgetter("server_tools_usd")),
 )
 
-# Field of an attribution -> the attributes it becomes.
-ATTRIBUTION: Final[Mapping[str, tuple[str, ...]]] = {
-    "user": (semconv.USER_ID,),
-    "session": (semconv.SESSION_ID, semconv.CONVERSATION_ID),
-    "tenant": (semconv.TENANT,),
-    "team": (semconv.TEAM,),
-    "feature": (semconv.FEATURE,),
-    "endpoint": (semconv.ENDPOINT,),
-    "prompt": (semconv.PROMPT_NAME,),
-    "prompt_version": (semconv.PROMPT_VERSION,),
-}
-
 
 class Spans:
     """Starts and ends the spans of calls.
@@ -190,6 +180,10 @@ class Spans:
 
     def start(self, call: Call) -> None:
         """Start the span of a call, with what a sampler may want to see."""
+        here = get_current()
+        context = at_home(here)
+        if context is not here:
+            call.context = context
         if call.adopts or (self._strict and not call.is_inference):
             return
         endpoint = call.endpoint
@@ -212,7 +206,7 @@ class Spans:
         if not span.get_span_context().is_valid:
             return  # no SDK: whatever span is current stays so, and the SDK's own stands
         call.span = span
-        call.context = set_span_in_context(span)
+        call.context = set_span_in_context(span, context)
         call.headers = _headers_of(span.get_span_context())
 
     def _tracer_of(self, call: Call) -> Tracer:
@@ -281,7 +275,7 @@ class Spans:
                 attributes[name] = bill.cache_write
 
     def _add_attribution(self, attributes: dict[str, Any], attribution: Attribution) -> None:
-        for field, names in ATTRIBUTION.items():
+        for field, names in semconv.ATTRIBUTION.items():
             if (value := getattr(attribution, field)) is not None:
                 for name in names:
                     if not self._strict or name in self._registry:

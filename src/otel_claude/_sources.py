@@ -1,0 +1,188 @@
+"""Where attribution comes from, and which source wins.
+
+First the blocks of the program, then the web request, the call's own `metadata`, baggage, the
+defaults of the settings, those of the resource, and for the endpoint the enclosing server span.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from opentelemetry import context as otel_context
+from opentelemetry.metrics import get_meter_provider
+from opentelemetry.trace import SpanKind, get_current_span, get_tracer_provider
+
+from otel_claude import _baggage, _faults, semconv
+from otel_claude._attribution import KEY, NOTHING, SENDING, Attribution
+from otel_claude._pseudonym import is_pseudonym, pseudonym
+from otel_claude.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from opentelemetry.context import Context
+
+REQUEST: Final = otel_context.create_key("otel_claude.request")
+
+
+class Request(Protocol):
+    """A web request that is being served; in the context under the key `REQUEST`."""
+
+    said: Mapping[str, str]
+    """Attribution keys and values."""
+
+    def endpoint(self) -> str | None:
+        """The template of the route, once the framework has found it."""
+
+
+class Sources:
+    """Everything that is known of who and what a call is for.
+
+    Args:
+        settings: which sources are used.
+        tracer_provider: its resource may hold defaults; None is the global one.
+        meter_provider: likewise, where the other has no resource.
+    """
+
+    def __init__(
+        self, settings: Settings, tracer_provider: Any = None, meter_provider: Any = None
+    ) -> None:
+        self._settings = settings
+        self._names = {
+            key: name or semconv.attribution_name(key) for key, name in settings.baggage_keys
+        }
+        self._providers = (tracer_provider, meter_provider)
+        self._defaults: Mapping[str, str] = dict(settings.attribution)
+        self._complete = False
+
+    def of(
+        self, metadata_user: str | None = None, context: Context | None = None
+    ) -> Attribution | None:
+        """The attribution in force; None where nothing is known.
+
+        Args:
+            metadata_user: what the request to the API says of its user.
+            context: where to look; None is the current one.
+        """
+        context = otel_context.get_current() if context is None else context
+        said = context.get(KEY)
+        found = said if isinstance(said, Attribution) else NOTHING
+        request: Any = context.get(REQUEST)
+        if request is not None:
+            found = found.filled(request.said)
+        if metadata_user is not None and self._settings.user_from_metadata:
+            found = found.filled({"user": metadata_user})
+        sealed = False
+        if self._names:
+            came = _baggage.read(self._names, context)
+            sealed = found.user is None and is_pseudonym(came.get("user", ""))
+            found = found.filled(came)
+        if found.endpoint is None and (route := _route(request, context)) is not None:
+            found = found.filled({"endpoint": route})
+        if defaults := self._defaults if self._complete else self._complete_defaults():
+            found = found.filled(defaults)
+        if found.user is not None and self._settings.hash_key is not None and not sealed:
+            found = replace(found, user=pseudonym(self._settings.hash_key, found.user))
+        return None if found is NOTHING else found
+
+    def _complete_defaults(self) -> Mapping[str, str]:
+        """The defaults, with those of the resource once an OpenTelemetry SDK is set up."""
+        resource = _resource(*self._providers)
+        if resource is not None:
+            self._complete = True
+            self._defaults = {**_said_by(resource), **self._defaults}
+        return self._defaults
+
+    def name_of(self, key: str) -> str:
+        """The name of an attribution key in baggage."""
+        return self._names.get(key) or semconv.attribution_name(key)
+
+    def sent(self, keys: tuple[str, ...], context: Context) -> Context:
+        """The context with the attribution in its baggage, under these keys."""
+        found = self.of(context=context) or NOTHING
+        named = zip(map(self.name_of, keys), found.values(keys), strict=True)
+        return _baggage.written(dict(named), context)
+
+    def keys(self) -> tuple[str, ...]:
+        """The keys of the allow-list for baggage."""
+        return tuple(self._names)
+
+
+def _route(request: Any, context: Context) -> str | None:
+    if request is not None:
+        try:
+            found: str | None = request.endpoint()
+        except Exception:
+            _faults.report("endpoint")
+        else:
+            if found is not None:
+                return found
+    span: Any = get_current_span(context)
+    if getattr(span, "kind", None) is SpanKind.SERVER:
+        route = (getattr(span, "attributes", None) or {}).get(semconv.HTTP_ROUTE)
+        return route if isinstance(route, str) else None
+    return None
+
+
+def _resource(tracers: Any, meters: Any) -> Any:
+    """The attributes of the resource of the SDK's providers; None where there is no SDK yet."""
+    resource = getattr(tracers or get_tracer_provider(), "resource", None)
+    if resource is None:
+        config = getattr(meters or get_meter_provider(), "_sdk_config", None)
+        resource = getattr(config, "resource", None)
+    return getattr(resource, "attributes", None)
+
+
+def _said_by(resource: Mapping[str, Any]) -> dict[str, str]:
+    said = {
+        key: str(resource[names[0]])
+        for key, names in semconv.ATTRIBUTION.items()
+        if names[0] in resource
+    }
+    prefix = semconv.TAG_PREFIX
+    tags = {k[len(prefix) :]: str(v) for k, v in resource.items() if k.startswith(prefix)}
+    return {**tags, **said}
+
+
+_in_force: Sources | None = None
+
+
+def use(sources: Sources | None) -> None:
+    """The sources of this process from now on; None: those that the environment describes."""
+    global _in_force  # noqa: PLW0603 - one instrumentation per process
+    _in_force = sources
+
+
+def _used() -> Sources:
+    if _in_force is None:
+        use(Sources(Settings.load({})))
+    return _in_force or Sources(Settings())
+
+
+def refreshed(keys: tuple[str, ...], context: Context) -> Context:
+    """The context with its baggage brought up to date. Never raises."""
+    try:
+        return _used().sent(keys, context)
+    except Exception:
+        _faults.report("baggage")
+        return context
+
+
+@contextmanager
+def propagated(keys: tuple[str, ...]) -> Iterator[None]:
+    """See `attribution.propagated`."""
+    wanted = keys or _used().keys()
+    context = otel_context.set_value(SENDING, wanted)
+    token = otel_context.attach(refreshed(wanted, context))
+    try:
+        yield
+    finally:
+        otel_context.detach(token)
+
+
+def at_home(context: Context) -> Context:
+    """The context without what `propagated` put into its baggage: for requests to the API."""
+    keys: Any = context.get(SENDING)
+    return context if keys is None else _baggage.without(map(_used().name_of, keys), context)
