@@ -140,12 +140,12 @@ class attribution:  # noqa: N801 - used as a function: `with attribution(...)`, 
         traceback: TracebackType | None,
     ) -> None:
         entered = _entered.get()
-        # Not simply the last: a generator that is suspended inside a block leaves it on top. And
-        # where the exit is in another context than the entry, there is nothing to undo.
+        # Not simply the last: a generator that is suspended inside a block leaves that on top, and
+        # it ends with ours. Where the exit is in another context, there is nothing to undo.
         for at in range(len(entered) - 1, -1, -1):
             owner, token = entered[at]
             if owner is self:
-                _entered.set(entered[:at] + entered[at + 1 :])
+                _entered.set(entered[:at])
                 otel_context.detach(token)
                 return
 

@@ -43,7 +43,9 @@ def written(values: Mapping[str, str | None], context: Context) -> Context:
 
 
 def without(names: Iterable[str], context: Context) -> Context:
-    """The context without these names in its baggage."""
+    """The context without these names in its baggage; the same where it has none of them."""
+    found = baggage.get_all(context)
     for name in names:
-        context = baggage.remove_baggage(name, context)
+        if name in found:
+            context = baggage.remove_baggage(name, context)
     return context

@@ -34,7 +34,7 @@ class Request(Protocol):
     """Attribution keys and values."""
 
     def endpoint(self) -> str | None:
-        """The template of the route, once the framework has found it."""
+        """The template of the route, once the framework has found it. Never raises."""
 
 
 class Sources:
@@ -112,13 +112,9 @@ class Sources:
 
 def _route(request: Any, context: Context) -> str | None:
     if request is not None:
-        try:
-            found: str | None = request.endpoint()
-        except Exception:
-            _faults.report("endpoint")
-        else:
-            if found is not None:
-                return found
+        found: str | None = request.endpoint()
+        if found is not None:
+            return found
     span: Any = get_current_span(context)
     if getattr(span, "kind", None) is SpanKind.SERVER:
         route = (getattr(span, "attributes", None) or {}).get(semconv.HTTP_ROUTE)
@@ -183,6 +179,12 @@ def propagated(keys: tuple[str, ...]) -> Iterator[None]:
 
 
 def at_home(context: Context) -> Context:
-    """The context without what `propagated` put into its baggage: for requests to the API."""
+    """The context without attribution in its baggage, ours or another service's.
+
+    For requests to the API: an HTTP instrumentation would send it there.
+    """
     keys: Any = context.get(SENDING)
-    return context if keys is None else _baggage.without(map(_used().name_of, keys), context)
+    if keys is None and (_in_force is None or not _in_force.keys()):
+        return context
+    used = _used()
+    return _baggage.without(map(used.name_of, {*used.keys(), *(keys or ())}), context)

@@ -45,7 +45,10 @@ class _Request:
     def endpoint(self) -> str | None:
         """The template of the route; None as long as the framework has not found it."""
         if self._endpoint is None:
-            self._endpoint = self._find()
+            try:
+                self._endpoint = self._find()
+            except Exception:
+                _faults.report("web.endpoint")
         return self._endpoint
 
 
@@ -95,7 +98,8 @@ class AsgiAttribution:
             said |= texts((await told if inspect.isawaitable(told) else told) or {})
         except Exception:
             _faults.report("web.who")
-        token = otel_context.attach(_with_request(said, lambda: _asgi_route(scope, outer)))
+        request = _Request(said, lambda: _asgi_route(scope, outer))
+        token = otel_context.attach(otel_context.set_value(REQUEST, request))
         try:
             await self._app(scope, receive, send)
         finally:
@@ -123,10 +127,18 @@ class WsgiAttribution:
             said |= texts((None if self._who is None else self._who(environ)) or {})
         except Exception:
             _faults.report("web.who")
-        context = _with_request(said, lambda: _wsgi_route(environ))
+        request = _Request(said, lambda: _wsgi_route(environ))
+        context = otel_context.set_value(REQUEST, request)
+
+        def start(*args: Any, **more: Any) -> Any:
+            # Flask takes its request away when it returns: what it found is asked for before.
+            if environ.get("werkzeug.request") is not None:
+                request.endpoint()
+            return start_response(*args, **more)
+
         token = otel_context.attach(context)
         try:
-            body = self._app(environ, start_response)
+            body = self._app(environ, start)
         finally:
             otel_context.detach(token)
         wrapper = environ.get("wsgi.file_wrapper")
@@ -164,10 +176,6 @@ class _Body:
                 close()
             finally:
                 otel_context.detach(token)
-
-
-def _with_request(said: dict[str, str], find: Callable[[], str | None]) -> otel_context.Context:
-    return otel_context.set_value(REQUEST, _Request(said, find))
 
 
 def _host(scope: Scope) -> str:
