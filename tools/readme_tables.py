@@ -63,7 +63,7 @@ def settings_table() -> str:
                 f"`{name}`",
                 f"`{PREFIX}{name.upper()}`",
                 option.takes,
-                "" if option.default is None else f"`{_shown(option.default)}`",
+                "" if option.default in (None, ()) else f"`{_shown(option.default)}`",
                 option.note,
             )
             for name, option in OPTIONS.items()

@@ -67,24 +67,27 @@ class Sources:
             context: where to look; None is the current one.
         """
         context = otel_context.get_current() if context is None else context
-        said = context.get(KEY)
-        found = said if isinstance(said, Attribution) else NOTHING
+        block = context.get(KEY)
+        said = block if isinstance(block, Attribution) else NOTHING
         request: Any = context.get(REQUEST)
-        if request is not None:
-            found = found.filled(request.said)
+        # What the blocks did not say, the weaker sources first.
+        more = _baggage.read(self._names, context) if self._names else {}
+        sealed = is_pseudonym(more.get("user", ""))
         if metadata_user is not None and self._settings.user_from_metadata:
-            found = found.filled({"user": metadata_user})
-        sealed = False
-        if self._names:
-            came = _baggage.read(self._names, context)
-            sealed = found.user is None and is_pseudonym(came.get("user", ""))
-            found = found.filled(came)
-        if found.endpoint is None and (route := _route(request, context)) is not None:
-            found = found.filled({"endpoint": route})
+            more["user"], sealed = metadata_user, False
+        if request is not None:
+            more.update(request.said)
+            sealed = sealed and "user" not in request.said
+        if said.endpoint is None and "endpoint" not in more:
+            route = _route(request, context)
+            if route is not None:
+                more["endpoint"] = route
         if defaults := self._defaults if self._complete else self._complete_defaults():
-            found = found.filled(defaults)
-        if found.user is not None and self._settings.hash_key is not None and not sealed:
-            found = replace(found, user=pseudonym(self._settings.hash_key, found.user))
+            more = {**defaults, **more}
+        found = said.filled(more) if more else said
+        key = self._settings.hash_key
+        if key is not None and found.user is not None and not (sealed and said.user is None):
+            found = replace(found, user=pseudonym(key, found.user))
         return None if found is NOTHING else found
 
     def _complete_defaults(self) -> Mapping[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import anthropic
@@ -18,6 +19,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind
 
 from otel_claude import ClaudeInstrumentor, _attribution, attribution, semconv
+from otel_claude.web import WsgiAttribution
 
 KEY = "0123456789abcdef-secret"
 
@@ -100,6 +102,31 @@ def test_baggage_is_read_by_the_allow_list_only(telemetry, client, ask, incoming
     with attribution(tenant="own"):
         client.messages.create(**ask(metadata={"user_id": "m"}))
     assert said(telemetry, *names) == ("u 1", "own", None, None)
+
+
+def test_the_nearer_source_wins(telemetry, client, ask, incoming):
+    telemetry.instrument(
+        attribution="user=default,tenant=default,team=default,feature=default,endpoint=default",
+        user_from_metadata=True,
+        baggage_keys="user,tenant,team,feature",
+    )
+    incoming("user.id=baggage,claude.tenant=baggage,claude.team=baggage,claude.feature=baggage")
+    names = (semconv.USER_ID, semconv.TENANT, semconv.TEAM, semconv.FEATURE, semconv.ENDPOINT)
+    client.messages.create(**ask())
+    assert said(telemetry, *names) == (*["baggage"] * 4, "default")
+    client.messages.create(**ask(metadata={"user_id": "metadata"}))
+    assert said(telemetry, semconv.USER_ID) == ("metadata",)
+    found = []
+
+    def app(_environ, _start):
+        with attribution(team="block"):
+            client.messages.create(**ask(metadata={"user_id": "metadata"}))
+        found.append(said(telemetry, *names))
+        return []
+
+    web = WsgiAttribution(app, lambda _: {"user": "web", "team": "web", "tenant": "web"})
+    web({"werkzeug.request": SimpleNamespace(url_rule=SimpleNamespace(rule="/r"))}, None)
+    assert found == [("web", "web", "block", "baggage", "/r")]
 
 
 def test_baggage_is_ignored_by_default(watched, client, ask, incoming):
