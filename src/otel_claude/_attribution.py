@@ -171,7 +171,9 @@ class attribution:  # noqa: N801 - used as a function: `with attribution(...)`, 
         the attribution, and the span that calls become children of. Takes coroutine functions and
         generator functions, too; may be called many times, also at once.
         """
-        here = otel_context.get_current()
+        from otel_claude import _sources
+
+        here = _sources.whole_context()
         return _inside(function, lambda: _Attached(here))
 
     @staticmethod

@@ -6,7 +6,8 @@ defaults of the settings, those of the resource, and for the endpoint the enclos
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -24,17 +25,45 @@ if TYPE_CHECKING:
 
     from opentelemetry.context import Context
 
-REQUEST: Final = otel_context.create_key("otel_claude.request")
+_REQUEST: Final = otel_context.create_key("otel_claude.request")
+# The same again: FastAPI's own telemetry begins a new OpenTelemetry context inside of a middleware.
+_serving: Final[ContextVar[Request | None]] = ContextVar("otel_claude_request", default=None)
 
 
 class Request(Protocol):
-    """A web request that is being served; in the context under the key `REQUEST`."""
+    """A web request that is being served."""
 
-    said: Mapping[str, str]
-    """Attribution keys and values."""
+    @property
+    def said(self) -> Mapping[str, str]:
+        """Attribution keys and values."""
 
     def endpoint(self) -> str | None:
         """The template of the route, once the framework has found it. Never raises."""
+
+
+def request_in(context: Context) -> Any:
+    """The web request that is being served, None where there is none."""
+    found = context.get(_REQUEST)
+    return _serving.get() if found is None else found
+
+
+class Serving:
+    """A block that serves a request."""
+
+    __slots__ = ("_attached", "_request", "_token")
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+
+    def __enter__(self) -> None:
+        self._attached = otel_context.attach(otel_context.set_value(_REQUEST, self._request))
+        self._token = _serving.set(self._request)
+
+    def __exit__(self, *_: object) -> None:
+        otel_context.detach(self._attached)
+        # A coroutine may be closed in another context than it began in: there is nothing to undo.
+        with suppress(ValueError):
+            _serving.reset(self._token)
 
 
 class Sources:
@@ -69,7 +98,7 @@ class Sources:
         context = otel_context.get_current() if context is None else context
         block = context.get(KEY)
         said = block if isinstance(block, Attribution) else NOTHING
-        request: Any = context.get(REQUEST)
+        request = request_in(context)
         # What the blocks did not say, the weaker sources first.
         more = _baggage.read(self._names, context) if self._names else {}
         sealed = is_pseudonym(more.get("user", ""))
@@ -152,6 +181,12 @@ def use(sources: Sources | None) -> None:
     """The sources of this process from now on; None: those that the environment describes."""
     global _in_force  # noqa: PLW0603 - one instrumentation per process
     _in_force = sources
+
+
+def whole_context() -> Context:
+    """The current OpenTelemetry context with the request that is being served, for threads."""
+    context = otel_context.get_current()
+    return otel_context.set_value(_REQUEST, request_in(context), context)
 
 
 def _used() -> Sources:

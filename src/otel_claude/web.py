@@ -18,7 +18,7 @@ from opentelemetry import context as otel_context
 
 from otel_claude import _faults, semconv
 from otel_claude._attribution import texts
-from otel_claude._sources import REQUEST
+from otel_claude._sources import Serving, request_in
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
@@ -62,7 +62,7 @@ def identify(**said: Any) -> None:
     Args:
         said: attribution keys (`user`, `session`, `tenant`, ...) or tags; None changes nothing.
     """
-    request = otel_context.get_value(REQUEST)
+    request = request_in(otel_context.get_current())
     if isinstance(request, _Request):
         # A new mapping: calls in other threads may be reading the old one.
         request.said = {**request.said, **texts(said)}
@@ -99,11 +99,8 @@ class AsgiAttribution:
         except Exception:
             _faults.report("web.who")
         request = _Request(said, lambda: _asgi_route(scope, outer))
-        token = otel_context.attach(otel_context.set_value(REQUEST, request))
-        try:
+        with Serving(request):
             await self._app(scope, receive, send)
-        finally:
-            otel_context.detach(token)
 
 
 class WsgiAttribution:
@@ -128,7 +125,6 @@ class WsgiAttribution:
         except Exception:
             _faults.report("web.who")
         request = _Request(said, lambda: _wsgi_route(environ))
-        context = otel_context.set_value(REQUEST, request)
 
         def start(*args: Any, **more: Any) -> Any:
             # Flask takes its request away when it returns: what it found is asked for before.
@@ -136,46 +132,37 @@ class WsgiAttribution:
                 request.endpoint()
             return start_response(*args, **more)
 
-        token = otel_context.attach(context)
-        try:
+        with Serving(request):
             body = self._app(environ, start)
-        finally:
-            otel_context.detach(token)
         wrapper = environ.get("wsgi.file_wrapper")
         files = isinstance(wrapper, type) and isinstance(body, wrapper)
         # Bodies that are there need no context, and servers send files in ways of their own.
-        return body if files or isinstance(body, list | tuple) else _Body(body, context)
+        return body if files or isinstance(body, list | tuple) else _Body(body, request)
 
 
 class _Body:
-    """A body that is made while it is sent: in the context of its request."""
+    """A body that is made while it is sent, as a part of serving its request."""
 
-    def __init__(self, body: Iterable[bytes], context: otel_context.Context) -> None:
+    def __init__(self, body: Iterable[bytes], request: _Request) -> None:
         self._body = body
         self._items: Iterator[bytes] | None = None
-        self._context = context
+        self._request = request
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
-        token = otel_context.attach(self._context)
-        try:
+        with Serving(self._request):
             if self._items is None:
                 self._items = iter(self._body)
             return next(self._items)
-        finally:
-            otel_context.detach(token)
 
     def close(self) -> None:
         """Close the body, as servers do."""
         close = getattr(self._body, "close", None)
         if close is not None:
-            token = otel_context.attach(self._context)
-            try:
+            with Serving(self._request):
                 close()
-            finally:
-                otel_context.detach(token)
 
 
 def _host(scope: Scope) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import inspect
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -116,6 +118,31 @@ def test_as_fastapis_own_middleware_and_what_a_dependency_learns():
     assert seen == [("/login", "shop.example.com", "u-7", "t-1")]
     identify(user="nobody")
     assert here() is None
+
+
+@pytest.mark.parametrize("outside", [False, True])
+def test_fastapis_own_telemetry_begins_a_new_context(watched, client, ask, outside):
+    """It is outside of what is added to the application, and inside of what is put around it."""
+    own: Any = {"tracer_provider": watched.tracers, "auto_configure": False}
+    native = "telemetry" in inspect.signature(FastAPI).parameters
+    app = FastAPI(telemetry=own) if native else FastAPI()
+
+    @app.get("/ask/{a}")
+    async def page(a: str) -> None:
+        create = functools.partial(client.messages.create, **ask())
+        await asyncio.to_thread(create)
+        with ThreadPoolExecutor() as pool:
+            pool.submit(attribution.wrap(create)).result()
+
+    if outside:
+        served: Any = AsgiAttribution(app, tenant_of)
+    else:
+        served = app
+        app.add_middleware(AsgiAttribution, who=tenant_of)
+    assert get(served, "/ask/1").status_code == 200
+    calls = [span.attributes or {} for span in watched.spans if span.name.startswith("chat")]
+    assert [call.get(semconv.TENANT) for call in calls] == ["t-1", "t-1"]
+    assert [call.get(semconv.ENDPOINT) for call in calls] == ["/ask/{a}"] * 2
 
 
 def test_starlette():
