@@ -11,10 +11,12 @@ from otel_claude import attribution, semconv
 from otel_claude._attribution import Attribution
 from otel_claude.call.call import Call, Endpoint
 from otel_claude.call.errors import Failure
+from otel_claude.call.run import Run
 from otel_claude.emit import counters
 from otel_claude.emit.bill import Bill
 from otel_claude.emit.instruments import instruments_of
 from otel_claude.emit.metrics import Metrics
+from otel_claude.emit.runs import Runs
 from otel_claude.emit.words import LONGEST, Words
 from otel_claude.settings import Settings
 from tests.conftest import Telemetry
@@ -141,6 +143,8 @@ def test_all_labels_at_once_stay_within_the_bound(readers, monkeypatch):
         if readers == 2 and number % 500 == 0:
             telemetry.metrics()
     assert len(metrics._labels._sets) <= 2 * 100 + 1
+    own = [labels for labels in metrics._labels._sets if not {*labels[-1]} <= {None, semconv.OTHER}]
+    assert len(own) <= 100
     points = telemetry.metrics()
     assert len(points[semconv.M_REQUESTS]) <= 2 * 100 + 1
     assert sum(point.value for point in points[semconv.M_REQUESTS]) == 3000
@@ -152,6 +156,38 @@ def test_all_labels_at_once_stay_within_the_bound(readers, monkeypatch):
             if point.attributes[semconv.CLAUDE_TOKEN_TYPE] == kind
         ]
         assert sum(values) == 3000 * count
+
+
+def test_answers_that_a_gateway_invents_are_bounded(telemetry):
+    metrics = Metrics(telemetry.meters, Settings(metric_label_values=5))
+    for number in range(50):
+        call = made()
+        call.stop_reason = f"reason-{number}"
+        call.usage.service_tier = f"tier-{number}"
+        call.response_headers = {
+            "anthropic-workspace-id": f"w-{number}",
+            "anthropic-organization-id": "o",
+        }
+        call.limit_headers = ((b"anthropic-ratelimit-requests-limit", b"50"),)
+        record(metrics, call)
+    points = telemetry.metrics()
+    for metric, label in (
+        (semconv.M_REQUESTS, semconv.FINISH_REASON),
+        (semconv.M_REQUESTS, semconv.RESPONSE_SERVICE_TIER),
+        (semconv.M_RATELIMIT_LIMIT, semconv.WORKSPACE_ID),
+    ):
+        assert len({point.attributes[label] for point in points[metric]}) == 6, label
+
+
+def test_tools_are_bounded(telemetry):
+    instruments = instruments_of(telemetry.meters)
+    instruments.words.limit = 5
+    runs = Runs(telemetry.tracers.get_tracer("t"), instruments, strict=False)
+    for number in range(50):
+        run = Run("execute_tool", (), name=f"tool-{number}")
+        runs.start(run)
+        runs.end(run)
+    assert len(telemetry.metrics()[semconv.M_TOOL_DURATION]) == 6
 
 
 def test_errors_that_a_gateway_invents_are_bounded(telemetry):
