@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from otel_claude import _faults
+from otel_claude.call.content import Content
 from otel_claude.call.fork import generation
 from otel_claude.call.usage import Usage
 
@@ -70,6 +71,7 @@ class Call:
     `describe` writes on it before the SDK ends it. `tracer_provider` and `conversation_id` are what
     the client was given. `run` is the tool runner's loop that makes the call, if one does.
     `hops` are the answers to the attempts that succeeded, where a middleware may make several.
+    `content` is what was said, for observers that asked for it; None where none did.
     `tally` sums up the results of a batch that the call reads, each a call whose `whole` this is.
     """
 
@@ -88,6 +90,7 @@ class Call:
         "chunk_times",
         "compacted",
         "container_used",
+        "content",
         "context",
         "conversation_id",
         "counted",
@@ -181,6 +184,7 @@ class Call:
         self.hops: list[Mapping[str, Any]] = []
         self.tally: Tally | None = None
         self.whole: Call | None = None
+        self.content: Content | None = None
         self.adopts = False
         self.describe: Callable[[Call], None] | None = None
         self.tracer_provider: Any = None
@@ -194,10 +198,17 @@ class Call:
             except Exception:
                 _faults.report(f"{type(observer).__name__}.before")
 
+    def want_content(self) -> None:
+        """Keep what is said in this call, in `content`: for observers, in `before`."""
+        if self.content is None:
+            self.content = Content()
+
     def part(self) -> Call:
         """A result within this call, with tokens and cost of its own: one result of a batch."""
         part = Call(self.operation, self.endpoint, None, self._observers)
         part.whole = self
+        if self.content is not None:
+            part.want_content()
         part.batch_id = self.batch_id
         part.attribution = self.attribution
         part.status = self.status

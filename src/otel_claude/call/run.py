@@ -37,6 +37,7 @@ class Run:
         call_id: the model's id for this tool use.
         calls: how many calls the loop has made; `tools`: how many tools it has run.
         input_tokens: whole prompts of its calls, None where one did not say; `output_tokens`: likewise.
+        arguments: of the tool, as it gets them; `result`: what it returned. None until there are any.
         finish_reason: raw stop reason of its last call.
         error_type: set where it failed: the tool raised or returned an error, the loop raised.
         waiting: tool uses the model asked for that have not run yet: (name, id).
@@ -46,6 +47,7 @@ class Run:
         "_generation",
         "_observers",
         "_once",
+        "arguments",
         "attribution",
         "call_id",
         "calls",
@@ -59,6 +61,7 @@ class Run:
         "model",
         "name",
         "output_tokens",
+        "result",
         "span",
         "started",
         "started_at",
@@ -82,6 +85,8 @@ class Run:
         self.model = model
         self.call_id: str | None = None
         self.description: str | None = None
+        self.arguments: object = None
+        self.result: object = None
         self.attribution: Attribution | None = None
         self.started_at = time.time_ns()
         self.started = time.perf_counter_ns()

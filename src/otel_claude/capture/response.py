@@ -58,6 +58,8 @@ def read_message(call: Call, message: object) -> None:
     read_message_head(call, said)
     call.usage.read(said.get("usage"))
     read_ending(call, said)
+    if call.content is not None:
+        call.content.read_answer(said)
     content = said.get("content")
     if said.get("completion"):
         call.has_output = True

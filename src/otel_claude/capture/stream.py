@@ -13,7 +13,7 @@ import weakref
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_claude import _faults
-from otel_claude.call.usage import fields
+from otel_claude.call.usage import fields, text
 from otel_claude.capture import drops
 from otel_claude.capture.failure import ended_by, truncated
 from otel_claude.capture.response import read_block, read_ending, read_message_head
@@ -29,10 +29,10 @@ STATE: Final = "_otel_claude"
 def watch(call: Call, stream: Any, *, is_async: bool) -> None:
     """Follow `stream` to its end, whichever that is."""
     kind: type[_Reader]
-    if call.chunk_times is None:
+    if call.chunk_times is None and call.content is None:
         kind = AsyncReader if is_async else Reader
     else:
-        kind = AsyncTimedReader if is_async else TimedReader
+        kind = AsyncDeltaReader if is_async else DeltaReader
     stream._iterator = kind(call, stream._iterator)
     stream.__dict__[STATE] = call
     response = stream.response
@@ -98,7 +98,10 @@ def see(call: Call, event: Any) -> None:
             if call.first_token is None:
                 call.first_token = now
         elif kind == "content_block_start":
-            read_block(call, said.get("content_block"))
+            block = said.get("content_block")
+            read_block(call, block)
+            if call.content is not None:
+                call.content.start_block(said.get("index"), block)
         elif kind == "message_start":
             message = fields(said.get("message"))
             read_message_head(call, message)
@@ -123,6 +126,8 @@ def _see_completion(call: Call, said: Mapping[str, Any], now: int) -> None:
     """An event of the legacy completions API: it has no usage and ends with a stop reason."""
     if call.first_token is None:
         call.first_token = now
+    if call.content is not None and (piece := text(said.get("completion"))) is not None:
+        call.content.add_completion(piece)
     read_message_head(call, said)
     read_ending(call, said)
     if call.stop_reason is not None:
@@ -208,28 +213,36 @@ class AsyncReader(_Reader):
         return event
 
 
-class TimedReader(Reader):
-    """A reader that also keeps the time of every content delta."""
+class DeltaReader(Reader):
+    """A reader that also looks at every content delta."""
 
     __slots__ = ()
 
     def __next__(self) -> Any:
         event = super().__next__()
-        _time(self._call, event)
+        _look(self._call, event)
         return event
 
 
-class AsyncTimedReader(AsyncReader):
-    """A reader that also keeps the time of every content delta."""
+class AsyncDeltaReader(AsyncReader):
+    """A reader that also looks at every content delta."""
 
     __slots__ = ()
 
     async def __anext__(self) -> Any:
         event = await super().__anext__()
-        _time(self._call, event)
+        _look(self._call, event)
         return event
 
 
-def _time(call: Call, event: Any) -> None:
-    if call.chunk_times is not None and getattr(event, "type", None) == "content_block_delta":
+def _look(call: Call, event: Any) -> None:
+    """Keep what an observer wants of a content delta: when it came, what it says. Never raises."""
+    if getattr(event, "type", None) != "content_block_delta":
+        return
+    if call.chunk_times is not None:
         call.chunk_times.append(time.perf_counter_ns())
+    if call.content is not None:
+        try:
+            call.content.add_delta(event.index, event.delta)
+        except Exception:
+            _faults.report("stream.content")

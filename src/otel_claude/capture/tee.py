@@ -95,12 +95,16 @@ class BodyReader:
             if self._event == b"content_block_delta":
                 if call.first_token is None:
                     see(call, _DELTA)
-                return
+                if call.content is None:
+                    return
             try:
                 event = json.loads(line[5:])
             except ValueError:
                 return
-            if self._event == b"error":
+            if self._event == b"content_block_delta":
+                if call.content is not None:
+                    call.content.add_delta(event["index"], event["delta"])
+            elif self._event == b"error":
                 _fail(call, event)
             else:
                 see(call, event)

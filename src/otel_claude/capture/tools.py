@@ -150,10 +150,11 @@ class _Tool(wrapt.ObjectProxy):  # type: ignore[type-arg] # generic from wrapt 2
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Run the tool; where it is asynchronous, make the coroutine that does."""
-        run = _begin_tool(self._self_run, self.__wrapped__)
+        run = _begin_tool(self._self_run, self.__wrapped__, args[-1] if args else None)
         with _failing(run), _inside(run):
             result = self.__wrapped__.call(*args, **kwargs)
             if not inspect.isawaitable(result):
+                run.result = result
                 run.finish(_error_in(result))
                 return result
         return self._self_await(run, result)
@@ -161,13 +162,15 @@ class _Tool(wrapt.ObjectProxy):  # type: ignore[type-arg] # generic from wrapt 2
     async def _self_await(self, run: Run, result: Any) -> Any:
         with _failing(run), _inside(run):
             answer = await result
+            run.result = answer
             run.finish(_error_in(answer))
             return answer
 
 
-def _begin_tool(agent: Run, tool: Any) -> Run:
+def _begin_tool(agent: Run, tool: Any, arguments: object) -> Run:
     name = getattr(tool, "name", None)
     run = Run("execute_tool", _observers, name=name if isinstance(name, str) else None)
+    run.arguments = arguments
     try:
         agent.tools += 1
         run.call_id = agent.take_call_id(run.name or "")

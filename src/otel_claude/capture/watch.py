@@ -71,6 +71,8 @@ def open_call(
         call.run = tools.current.get()
         call.adopts = watch.adopt and native.traces(client, options)
         call.begin()
+        if call.content is not None:
+            call.content.request = body
         return call, *_with_options(args, kwargs, native.with_span_of(call, options, client))
     except Exception:
         _faults.report("request")
@@ -118,6 +120,8 @@ def returned(call: Call, result: Any) -> None:
     """Read what `request` returned: the answer, a stream, or a raw response."""
     try:
         how = kind_of(type(result))
+        if call.content is not None and how != "value":
+            call.content.hold()  # read further when the application has its objects back
         if how == "value":
             read_value(call, result)
             call.finish("completed")
@@ -175,6 +179,8 @@ def saw_attempt(call: Call, client: Any, kwargs: Kwargs) -> None:
         if "messages" not in call.request:
             # An iterator when the call began; by now the SDK has made it a list.
             body = request.body_of(kwargs["options"])
+            if call.content is not None:
+                call.content.request = body
             call.request.update(
                 (name, len(body[name]))
                 for name in ("messages", "tools")
