@@ -49,6 +49,15 @@ TOOL_TYPE = "gen_ai.tool.type"
 TOOL_CALL_ID = "gen_ai.tool.call.id"
 TOOL_DESCRIPTION = "gen_ai.tool.description"
 EXCEPTION_TYPE = "exception.type"
+EXCEPTION_MESSAGE = "exception.message"
+EXCEPTION_STACKTRACE = "exception.stacktrace"
+INPUT_MESSAGES = "gen_ai.input.messages"
+OUTPUT_MESSAGES = "gen_ai.output.messages"
+SYSTEM_INSTRUCTIONS = "gen_ai.system_instructions"
+TOOL_DEFINITIONS = "gen_ai.tool.definitions"
+TOOL_ARGUMENTS = "gen_ai.tool.call.arguments"
+TOOL_RESULT = "gen_ai.tool.call.result"
+REQUEST_STOP_SEQUENCES = "gen_ai.request.stop_sequences"
 EVENT_NAME = "event.name"
 SERVER_ADDRESS = "server.address"
 SERVER_PORT = "server.port"
@@ -86,6 +95,7 @@ CACHE_MISSED_TOKENS = "anthropic.cache_miss.missed_input_tokens"
 
 # --- ours --------------------------------------------------------------------------------------
 OUTCOME = "claude.outcome"
+CONTENT_CUT = "claude.content.cut"
 RETRIES = "claude.retries"
 RETRIED = "claude.retried"
 ERROR_CATEGORY = "claude.error.category"
@@ -144,6 +154,7 @@ def attribution_name(key: str) -> str:
 
 
 # --- events ------------------------------------------------------------------------------------
+EVENT_DETAILS = "gen_ai.client.inference.operation.details"
 EVENT_EXCEPTION = "gen_ai.client.operation.exception"
 
 # --- metric names ------------------------------------------------------------------------------
@@ -233,6 +244,11 @@ SPAN_ATTRIBUTES: tuple[Attribute, ...] = (
     _std(REQUEST_TOP_K, "int", "where the request set it"),
     _std(REQUEST_REASONING_LEVEL, "string", "effort that was asked for"),
     _std(OUTPUT_TYPE, "string", "`json` where a format was asked for"),
+    _std(REQUEST_STOP_SEQUENCES, "string[]", "content: recorded by `capture`"),
+    _std(INPUT_MESSAGES, "JSON", "content: recorded by `capture`"),
+    _std(OUTPUT_MESSAGES, "JSON", "content: recorded by `capture`"),
+    _std(SYSTEM_INSTRUCTIONS, "JSON", "content: recorded by `capture`"),
+    _std(TOOL_DEFINITIONS, "JSON", "content: recorded by `capture`"),
     _std(RESPONSE_TIME_TO_FIRST_CHUNK, "double, s", "from request to first content of a stream"),
     _std(USAGE_INPUT_TOKENS, "int", "whole prompt: cache reads and writes are included"),
     _std(USAGE_OUTPUT_TOKENS, "int", "output, thinking included"),
@@ -261,6 +277,7 @@ SPAN_ATTRIBUTES: tuple[Attribute, ...] = (
     Attribute(COST_INCOMPLETE, "string[]", "what the cost cannot contain, e.g. aborted_stream"),
     Attribute(COST_FREE_REASON, "string", "why a cost is truly zero"),
     Attribute(COST_UNAVAILABLE, "string", "why there is no cost: unknown_model, ..."),
+    Attribute(CONTENT_CUT, "string[]", "attributes of content from which something was left out"),
     Attribute(USAGE_COST, "double, USD", "the total again, for backends that read this name"),
     Attribute(TIME_TO_FIRST_EVENT, "double, s", "from request to first event of a stream"),
     Attribute(STREAM_EVENTS, "int", "events of the stream"),

@@ -8,6 +8,7 @@ A bad value never stops the application: one warning names the setting and the d
 from __future__ import annotations
 
 import difflib
+import json
 import logging
 import os
 from collections.abc import Mapping
@@ -23,6 +24,22 @@ logger = logging.getLogger("otel_claude")
 PREFIX: Final = "OTEL_CLAUDE_"
 _MOST_VALUES: Final = 10_000
 _SHORTEST_KEY: Final = 16
+CAPTURE: Final = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
+"""The standard variable for `capture`; ours beats it."""
+
+
+_CAPTURE_WORDS: Final[Mapping[str, str]] = {
+    **{word: word for word in ("none", "span", "event", "both")},
+    "no_content": "none",
+    "span_only": "span",
+    "event_only": "event",
+    "span_and_event": "both",
+}
+REFUSED: Final = "refused"
+"""In place of a setting without which content could leak: none of it leaves then."""
+_REFUSAL: Final = "No content is recorded."
+CONTENT: Final = ("input", "output", "system", "tools", "tool_schemas", "errors", "media")
+"""What content there is, as `capture_content` names it."""
 
 
 class BadSettingError(ValueError):
@@ -122,12 +139,76 @@ def _path(value: object) -> str | None:
     raise BadSettingError("it takes the path of a file")
 
 
+def _capture(value: object) -> str | Mapping[str, str]:
+    """One word for all calls, or words by feature; the feature "" is every other one."""
+    if isinstance(value, str):
+        pairs = [part.rpartition("=") for part in value.split(",")]
+        value = {feature.strip(): word for feature, _, word in pairs}
+    if not isinstance(value, Mapping) or not value:
+        raise BadSettingError("it takes none, span, event or both, or such a word per feature")
+    words: dict[str, str] = {"": "none"}
+    for feature, word in value.items():
+        found = _CAPTURE_WORDS.get(word.strip().lower()) if isinstance(word, str) else None
+        if found is None or not isinstance(feature, str):
+            raise BadSettingError("it takes none, span, event or both, or such a word per feature")
+        words[feature] = found
+    return words if len(words) > 1 else words[""]
+
+
+def _some_of(*choices: str) -> Callable[[object], tuple[str, ...]]:
+    def read(value: object) -> tuple[str, ...]:
+        names = _names(value)
+        if unknown := [name for name in names if name not in choices]:
+            raise BadSettingError(
+                f"there is no {unknown[0]!r}, it takes some of {', '.join(choices)}"
+            )
+        return names
+
+    return read
+
+
+def _size(value: object) -> int:
+    if not isinstance(value, bool) and isinstance(value, int | str):
+        try:
+            size = int(value)
+        except ValueError:
+            size = 0
+        if size >= 1_024:
+            return size
+    raise BadSettingError("it takes a number of bytes, 1024 or more")
+
+
+def _redact(value: object) -> tuple[str, ...]:
+    """Kinds to redact; `default` stands for all that are built in. Which there are is not our business."""
+    if isinstance(value, str) and value.strip().lower() in ("none", "false", "off", "0", "no"):
+        return ()
+    if value is False:
+        return ()
+    if value is True or (isinstance(value, str) and value.strip().lower() in ("true", "on", "1")):
+        return ("default",)
+    return _names(value)
+
+
+def _patterns(value: object) -> Mapping[str, str]:
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            value = None
+    if isinstance(value, Mapping) and all(
+        isinstance(item, str) and item for pair in value.items() for item in pair
+    ):
+        return dict(value)
+    raise BadSettingError("it takes names with regular expressions (in the environment: as JSON)")
+
+
 @dataclass(frozen=True, slots=True)
 class Option:
     """One option: how it is read, and what is used where it is not set.
 
     `instead` makes what is used in place of a bad value, where the default would be no help, and
     `instead_note` says what that is. The values of such options are secrets, and never shown.
+    `standard` is a variable of OpenTelemetry that says the same; ours beats it.
     """
 
     read: Callable[[object], Any]
@@ -136,6 +217,7 @@ class Option:
     note: str
     instead: Callable[[], Any] | None = None
     instead_note: str = ""
+    standard: str = ""
 
 
 OPTIONS: Final[Mapping[str, Option]] = {
@@ -189,7 +271,8 @@ OPTIONS: Final[Mapping[str, Option]] = {
         _key,
         None,
         "a key, or file:PATH",
-        "User ids are replaced by a hash with this key, before anything leaves.",
+        "User ids are replaced by a hash with this key, before anything leaves; what is redacted in"
+        " content keeps such a hash.",
         instead=lambda: os.urandom(32),
         instead_note="User ids are hashed with a random key, which only this process has.",
     ),
@@ -201,6 +284,46 @@ OPTIONS: Final[Mapping[str, Option]] = {
         None,
         "path or URL",
         "A newer price book, fetched in the background; see docs/pricing.md.",
+    ),
+    "capture": Option(
+        _capture,
+        "none",
+        "none, span, event, both; by feature: `none,search=span`",
+        "Where prompts and answers are recorded; see docs/privacy.md.",
+        standard=CAPTURE,
+    ),
+    "capture_content": Option(
+        _some_of(*CONTENT),
+        ("input", "output", "system", "tools", "errors"),
+        "list of " + ", ".join(CONTENT),
+        "What of them is recorded; images and documents are size and hash without `media`.",
+    ),
+    "capture_limit": Option(
+        _size, 32_768, "bytes", "The most that one attribute of content may take."
+    ),
+    "redact": Option(
+        _redact,
+        ("default",),
+        "list of kinds, or none",
+        "What is replaced in content before it is recorded; kinds in docs/privacy.md.",
+        instead=lambda: REFUSED,
+        instead_note=_REFUSAL,
+    ),
+    "redact_patterns": Option(
+        _patterns,
+        None,
+        "names with regular expressions",
+        "Further kinds to replace.",
+        instead=lambda: REFUSED,
+        instead_note=_REFUSAL,
+    ),
+    "encrypt": Option(
+        _path,
+        None,
+        "path of a file of keys",
+        "Content is recorded encrypted; `otel-claude decrypt` reads it.",
+        instead=lambda: REFUSED,
+        instead_note=_REFUSAL,
     ),
     "log_calls": Option(
         _switch, False, "true, false", "One JSON line per call on the logger `otel_claude.calls`."
@@ -239,6 +362,12 @@ class Settings:
     hash_key: bytes | None = field(default=None, repr=False)
     prices: str | None = None
     refresh_prices: str | None = None
+    capture: str | Mapping[str, str] = "none"
+    capture_content: tuple[str, ...] = ("input", "output", "system", "tools", "errors")
+    capture_limit: int = 32_768
+    redact: tuple[str, ...] | str = ("default",)
+    redact_patterns: Mapping[str, str] | str | None = None
+    encrypt: str | None = None
     log_calls: bool = False
     slow_call_seconds: float | None = None
     flush_on_sigterm: bool = True
@@ -263,10 +392,13 @@ class Settings:
             )
         values = {}
         for name, option in OPTIONS.items():
+            variable = PREFIX + name.upper()
             if (value := given.get(name)) is not None:
                 values[name] = _read(name, option, value)
-            elif (value := environ.get(PREFIX + name.upper())) not in (None, ""):
-                values[name] = _read(PREFIX + name.upper(), option, value)
+            elif (value := environ.get(variable)) not in (None, ""):
+                values[name] = _read(variable, option, value)
+            elif option.standard and (value := environ.get(option.standard)):
+                values[name] = _read(option.standard, option, value)
         return cls(**values)
 
     def differences(self, other: Settings) -> list[str]:

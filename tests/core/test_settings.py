@@ -8,7 +8,7 @@ import json
 import pytest
 
 from otel_claude import ClaudeInstrumentor, semconv
-from otel_claude.settings import OPTIONS, PREFIX, Settings
+from otel_claude.settings import CAPTURE, OPTIONS, PREFIX, REFUSED, Settings
 
 
 def lines(caplog):
@@ -32,6 +32,11 @@ def lines(caplog):
         ("prices", 3.5, "path of a file"),
         ("enabled", [], "true or false"),
         ("time_per_output_chunk", "x", "true or false"),
+        ("capture", "true", "none, span, event or both"),
+        ("capture", {"search": "all"}, "none, span, event or both"),
+        ("capture_content", "input, outputs", "'outputs'"),
+        ("capture_limit", "1kB", "number of bytes"),
+        ("capture_limit", 100, "number of bytes"),
     ],
 )
 def test_a_bad_value_is_one_line_and_the_default(caplog, name, value, says):
@@ -41,6 +46,46 @@ def test_a_bad_value_is_one_line_and_the_default(caplog, name, value, says):
     assert name in line
     assert says in line
     assert repr(OPTIONS[name].default) in line
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("redact", 7, "list of names"),
+        ("redact_patterns", "EMP-[0-9]+", "regular expressions"),
+        ("redact_patterns", {"EMPLOYEE": 7}, "regular expressions"),
+        ("encrypt", 7, "path of a file"),
+    ],
+)
+def test_where_a_default_could_leak_content_a_bad_value_means_none_of_it(caplog, name, value, says):
+    settings = Settings.load({"capture": "both", name: value}, environ={})
+    assert getattr(settings, name) == REFUSED
+    assert not settings.wants_content
+    (line,) = lines(caplog)
+    assert name in line
+    assert says in line
+    assert "No content is recorded" in line
+
+
+@pytest.mark.parametrize(
+    ("ours", "standard", "expected"),
+    [
+        (None, "SPAN_ONLY", "span"),
+        (None, "span_and_event", "both"),
+        (None, "EVENT_ONLY", "event"),
+        (None, "NO_CONTENT", "none"),
+        ("none", "SPAN_ONLY", "none"),
+        (None, "true", "none"),
+    ],
+)
+def test_the_standard_variable_for_capture_is_understood(ours, standard, expected):
+    environ = {CAPTURE: standard} | ({} if ours is None else {"OTEL_CLAUDE_CAPTURE": ours})
+    assert Settings.load({}, environ=environ).capture == expected
+
+
+def test_redact_takes_words_for_all_and_for_nothing():
+    for word, expected in {"none": (), False: (), "true": ("default",), True: ("default",)}.items():
+        assert Settings.load({"redact": word}, environ={}).redact == expected
 
 
 def test_a_bad_environment_variable_is_named_as_the_user_wrote_it(caplog):
@@ -79,6 +124,12 @@ def test_every_option_is_a_field_with_the_same_default_and_can_come_from_the_env
         "time_per_output_chunk": "true",
         "native": "adopt",
         "flush_on_sigterm": "off",
+        "capture": "none, search=SPAN",
+        "capture_content": "input,media",
+        "capture_limit": "4096",
+        "redact": "email, api_key",
+        "redact_patterns": '{"EMPLOYEE": "EMP-[0-9]+"}',
+        "encrypt": "/keys",
     }
     assert given.keys() == OPTIONS.keys()
     settings = Settings.load({}, environ={PREFIX + k.upper(): v for k, v in given.items()})
@@ -86,6 +137,8 @@ def test_every_option_is_a_field_with_the_same_default_and_can_come_from_the_env
     assert settings.slow_call_seconds == 2.5
     assert settings.attribution == (("team", "core"), ("plan", "pro"))
     assert settings.baggage_keys == (("user", ""), ("tenant", "acme.tenant"))
+    assert settings.capture == {"": "none", "search": "span"}
+    assert settings.redact_patterns == {"EMPLOYEE": "EMP-[0-9]+"}
     assert all(getattr(settings, name) != OPTIONS[name].default for name in OPTIONS)
 
 

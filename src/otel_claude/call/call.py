@@ -65,8 +65,8 @@ class Call:
     Times: `started_at` is POSIX nanoseconds; `started`, `first_event`, `first_token` and `ended`
     are nanoseconds of `time.perf_counter_ns`, None until they happened.
     `request` holds the request's plain fields under the API's names (model parameters, counts),
-    never content. `span` and `context` belong to the observer that traces, `counted` to the one that
-    counts; `by_events` says that the SDK's own stream reads the response; `headers` is what observers want sent with the request, and a list in `chunk_times`
+    never content. `span`, `context` and `captured` belong to the observer that traces, `counted` to
+    the one that counts; `by_events` says that the SDK's own stream reads the response; `headers` is what observers want sent with the request, and a list in `chunk_times`
     asks for the time of every event. `adopts` says that the span will be one that the SDK makes;
     `describe` writes on it before the SDK ends it. `tracer_provider` and `conversation_id` are what
     the client was given. `run` is the tool runner's loop that makes the call, if one does.
@@ -87,6 +87,7 @@ class Call:
         "by_events",
         "cache_miss_reason",
         "cache_missed_tokens",
+        "captured",
         "chunk_times",
         "compacted",
         "container_used",
@@ -175,6 +176,7 @@ class Call:
         self.failure: Failure | None = None
         self.span: Any = None
         self.context: Any = None
+        self.captured: Any = None
         self.headers: dict[str, str] = {}
         self.counted = False
         self.run: Run | None = None

@@ -64,12 +64,14 @@ class Failure:
         category: one of a dozen operator's words, see `CATEGORIES`.
         exception: qualified name of the exception's class, None where none was raised.
         message: the exception's message. It is content: emitted only where content is captured.
+        stacktrace: likewise, as Python prints it; None where nobody wants content.
     """
 
     type: str
     category: str
     exception: str | None = None
     message: str | None = None
+    stacktrace: str | None = None
 
 
 def categorize(error_type: str, status: int | None = None, message: str | None = None) -> str:

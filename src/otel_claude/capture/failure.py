@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -74,8 +75,8 @@ def _qualified(kind: type) -> str:
     )
 
 
-def failure_of(error: BaseException) -> Failure:
-    """The failure that an exception stands for."""
+def failure_of(error: BaseException, *, traced: bool = False) -> Failure:
+    """The failure that an exception stands for; with its stack trace where `traced`."""
     error_type = error_type_of(error)
     status = getattr(error, "status_code", None)
     message = str(error)
@@ -84,6 +85,7 @@ def failure_of(error: BaseException) -> Failure:
         category=categorize(error_type, status if isinstance(status, int) else None, message),
         exception=_qualified(type(error)),
         message=message,
+        stacktrace="".join(traceback.format_exception(error)) if traced else None,
     )
 
 
@@ -116,6 +118,6 @@ def ended_by(call: Call, error: BaseException) -> None:
     of the call: somebody stopped it.
     """
     if isinstance(error, Exception):
-        call.finish("failed", failure_of(error))
+        call.finish("failed", failure_of(error, traced=call.content is not None))
     else:
         call.finish("cancelled")

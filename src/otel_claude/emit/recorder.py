@@ -12,11 +12,12 @@ from otel_claude._sources import Sources
 from otel_claude._version import __version__
 from otel_claude.emit import lines
 from otel_claude.emit.bill import Bill
+from otel_claude.emit.content import Contents
 from otel_claude.emit.metrics import Metrics
 from otel_claude.emit.notice import is_sdk, warn_if_unheard
 from otel_claude.emit.rivals import warn_of_rivals
 from otel_claude.emit.runs import Runs
-from otel_claude.emit.spans import Spans
+from otel_claude.emit.spans import Spans, first_attributes
 from otel_claude.pricing import Cost, Unpriced
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ class Recorder:
         tracer = get_tracer(semconv.SCOPE, __version__, tracer_provider=tracer_provider)
         self._spans = Spans(tracer, strict=settings.strict, generation=settings.semconv)
         self._metrics = Metrics(meter_provider, settings)
-        self._runs = Runs(tracer, self._metrics.for_runs(), strict=settings.strict)
+        self._contents = Contents(settings)
+        self._runs = Runs(tracer, self._metrics.for_runs(), self._contents, strict=settings.strict)
         self._events = _events(logger_provider, strict=settings.strict)
         self._warned: set[str] = set()
         self._providers = (tracer_provider, meter_provider)
@@ -104,9 +106,11 @@ class Recorder:
         if call.adopts:
             call.describe = self._describe
         self._spans.start(call)
+        self._contents.ask(call)
         self._metrics.start(call)
 
     def _describe(self, call: Call) -> None:
+        call.captured = self._contents.of(call)
         self._spans.write(call, Bill(call, self.prices))
 
     def after(self, call: Call) -> None:
@@ -114,6 +118,7 @@ class Recorder:
         try:
             self._metrics.leave(call)
             bill = Bill(call, self.prices)
+            call.captured = self._contents.of(call)
             if call.whole is not None and call.whole.tally is not None:
                 _add_to(call.whole.tally, bill)
             # The span last: exemplars and events refer to one that is still open.
@@ -127,9 +132,26 @@ class Recorder:
         finally:
             self._spans.close(call)
 
-    def _emit(self, call: Call, _bill: Bill) -> None:
-        if call.failure is not None and self._events is not None and self._declared(call):
-            self._events.exception(call)
+    def _emit(self, call: Call, bill: Bill) -> None:
+        record = None
+        if self._events is not None and self._declared(call):
+            if call.failure is not None:
+                self._events.exception(call)
+            if call.captured is not None:
+                record = self._details(call, bill)
+        self._contents.complete(call, record)
+        if record is not None and self._events is not None:
+            self._events.emit(record)
+
+    def _details(self, call: Call, bill: Bill) -> Any:
+        """The event with the content of a call, None where it is not wanted there."""
+        strict = self._settings.strict
+        content = call.captured.on_event(strict=strict)
+        said = call.is_inference or call.whole is not None
+        if content is None or not said or self._events is None:
+            return None
+        attributes = {**first_attributes(call), **self._spans.attributes(call, bill), **content}
+        return self._events.details(call, attributes)
 
     def before_run(self, run: Run) -> None:
         """Start the span of a tool runner's loop, or of a tool."""

@@ -11,6 +11,7 @@ from otel_claude.emit.spans import FINISH_REASONS
 
 if TYPE_CHECKING:
     from otel_claude.call.run import Run
+    from otel_claude.emit.content import Contents
     from otel_claude.emit.instruments import Instruments
 
 
@@ -20,12 +21,16 @@ class Runs:
     Args:
         tracer: where the spans come from.
         instruments: for the metrics of the latest generation; None where they are not wanted.
+        contents: what of a tool's arguments and result is recorded.
         strict: write only attributes that the GenAI conventions declare.
     """
 
-    def __init__(self, tracer: Tracer, instruments: Instruments | None, *, strict: bool) -> None:
+    def __init__(
+        self, tracer: Tracer, instruments: Instruments | None, contents: Contents, *, strict: bool
+    ) -> None:
         self._tracer = tracer
         self._instruments = instruments
+        self._contents = contents
         self._strict = strict
 
     def start(self, run: Run) -> None:
@@ -66,8 +71,7 @@ class Runs:
         if run.error_type is not None:
             attributes[semconv.ERROR_TYPE] = run.error_type
         if run.kind == "execute_tool":
-            if run.description:
-                attributes[semconv.TOOL_DESCRIPTION] = run.description
+            attributes |= self._contents.of_run(run)
         else:
             reason = "error" if run.error_type else run.finish_reason
             if reason is not None:

@@ -77,6 +77,22 @@ def _headers_of(context: SpanContext) -> dict[str, str]:
     return headers
 
 
+def first_attributes(call: Call) -> dict[str, Any]:
+    """What is known of a call before it is sent."""
+    endpoint = call.endpoint
+    attributes: dict[str, Any] = {
+        semconv.OPERATION_NAME: call.operation,
+        semconv.PROVIDER_NAME: endpoint.provider,
+    }
+    if call.model is not None:
+        attributes[semconv.REQUEST_MODEL] = call.model
+    if endpoint.address is not None:
+        attributes[semconv.SERVER_ADDRESS] = endpoint.address
+        if endpoint.port is not None:
+            attributes[semconv.SERVER_PORT] = endpoint.port
+    return attributes
+
+
 def finish_reason(call: Call) -> str | None:
     """Why the answer ended, in the conventions' words; `error` where the reason never came.
 
@@ -186,21 +202,10 @@ class Spans:
             call.context = context
         if call.adopts or (self._strict and not call.is_inference):
             return
-        endpoint = call.endpoint
-        attributes: dict[str, Any] = {
-            semconv.OPERATION_NAME: call.operation,
-            semconv.PROVIDER_NAME: endpoint.provider,
-        }
-        if call.model is not None:
-            attributes[semconv.REQUEST_MODEL] = call.model
-        if endpoint.address is not None:
-            attributes[semconv.SERVER_ADDRESS] = endpoint.address
-            if endpoint.port is not None:
-                attributes[semconv.SERVER_PORT] = endpoint.port
         span = self._tracer_of(call).start_span(
             call.operation if call.model is None else f"{call.operation} {call.model}",
             kind=SpanKind.CLIENT,
-            attributes=attributes,
+            attributes=first_attributes(call),
             start_time=call.started_at,
         )
         if not span.get_span_context().is_valid:
@@ -224,7 +229,9 @@ class Spans:
         """Write everything that is known on the span of a call, ours or the SDK's."""
         span: Span | None = call.span
         if span is not None and span.is_recording():
-            span.set_attributes(self._attributes(call, bill))
+            span.set_attributes(self.attributes(call, bill))
+            if call.captured is not None:
+                span.set_attributes(call.captured.on_span(strict=self._strict))
             if call.failure is not None and not call.adopts:
                 span.set_status(_ERROR)
 
@@ -234,7 +241,8 @@ class Spans:
             ended = call.ended or call.started
             call.span.end(end_time=call.started_at + ended - call.started)
 
-    def _attributes(self, call: Call, bill: Bill) -> dict[str, Any]:
+    def attributes(self, call: Call, bill: Bill) -> dict[str, Any]:
+        """Everything that is known of a call that has ended, content aside."""
         attributes: dict[str, Any] = {}
         for field, value in call.request.items():
             row = self._request_rows.get(field)

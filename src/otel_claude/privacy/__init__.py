@@ -1,0 +1,1 @@
+"""Redaction and encryption of content: a step before anything is emitted."""

@@ -1,0 +1,186 @@
+"""What is replaced, what is kept, and that a redactor that fails lets nothing through."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from typing import Any
+
+import pytest
+
+from otel_claude.privacy import redaction
+from otel_claude.privacy.detectors import DETECTORS, KINDS, is_card, is_iban
+from otel_claude.privacy.redaction import MARGIN, BadRedactionError, RedactionError, Redactor
+
+from .corpus import CLEAN, SECRETS
+from .figures import DOCUMENT, false_hits, misses, with_figures
+
+KEY = "sk-ant-api03-abcdefghijkl1234"
+
+
+@pytest.fixture(params=["re2", "re"])
+def redactor(request, monkeypatch):
+    """With RE2, and without it."""
+    if request.param == "re":
+        monkeypatch.setitem(sys.modules, "re2", None)
+    assert redaction.is_fast() is (request.param == "re2")
+    return Redactor()
+
+
+def test_the_figures_in_the_document_are_these():
+    text = DOCUMENT.read_text(encoding="utf-8")
+    assert with_figures(text) == text, "python -m tests.privacy.figures"
+
+
+def test_both_engines_find_the_same(redactor):
+    missed = {case.text for case in misses(redactor)}
+    assert missed == {case.text for case in misses(Redactor())}
+    assert len(missed) < len(SECRETS) / 15
+    assert len(false_hits(redactor)) <= len(CLEAN) / 40
+
+
+def test_the_corpus_has_every_kind_and_each_placeholder_keeps_it(redactor):
+    assert {case.kind for case in SECRETS} == set(KINDS)
+    easy = [case for case in SECRETS if case not in misses(redactor)]
+    for case in easy:
+        assert f"<{case.kind.upper()}>" in redactor.redact(case.text), case.text
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"a": [KEY, {KEY: 1}]}, {"a": ["<API_KEY>", {"<API_KEY>": 1}]}),
+        ({"password": "hunter2!"}, {"password": "<PASSWORD>"}),
+        ({"apiKey": "abcdef123456"}, {"apiKey": "<PASSWORD>"}),
+        ({"card": 4111111111111111}, {"card": "<CARD>"}),
+        ((KEY,), ["<API_KEY>"]),
+        (json.dumps({"to": "bob@example.com"}), json.dumps({"to": "<EMAIL>"})),
+        ('{"to": "bob\\u0040example.com"}', '{"to": "<EMAIL>"}'),
+        ('{"password": "hunter2!", "n": 1}', '{"password": "<PASSWORD>", "n": 1}'),
+        (json.dumps(json.dumps([KEY])), '"[\\"<API_KEY>\\"]"'),
+        ('{"half": "json, bob@example.com', '{"half": "json, <EMAIL>'),
+        (f"a\n{KEY}\nb {KEY}", "a\n<API_KEY>\nb <API_KEY>"),
+    ],
+)
+def test_secrets_are_found_wherever_a_value_can_hold_them(redactor, value, expected):
+    assert redactor.redact(value) == expected
+
+
+@pytest.mark.parametrize("value", [None, True, 3, 2.5, "", "Hello", [], {"a": [1, "b"]}, 10**30])
+def test_what_is_clean_stays_as_it_is(redactor, value):
+    assert redactor.redact(value) == value
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (["my key sk-ant-ap", "i03-abcdefgh1234 ok"], ["my key <API_KEY>", " ok"]),
+        (["to bob", "@", "example.com."], ["to <EMAIL>", "", "."]),
+        (["nothing", "here"], ["nothing", "here"]),
+        (["x" * 3 * MARGIN + " bob@exa", "mple.com"], ["x" * 3 * MARGIN + " <EMAIL>", ""]),
+        (["bob@exa", "mple.com " + "x" * 3 * MARGIN], ["<EMAIL>", " " + "x" * 3 * MARGIN]),
+        (
+            ["bob@exa", "mple.com " + "x" * 3 * MARGIN + " ann@exa", "mple.org"],
+            ["<EMAIL>", " " + "x" * 3 * MARGIN + " <EMAIL>", ""],
+        ),
+    ],
+)
+def test_secrets_are_found_over_the_borders_of_texts(redactor, texts, expected):
+    assert redactor.redact_split(texts) == expected
+
+
+def test_kinds_can_be_chosen_and_patterns_added():
+    text = f"bob@example.com {KEY} EMP-12345"
+    chosen = Redactor(("email",), {"employee": r"\bEMP-[0-9]{5}\b"})
+    assert chosen.redact(text) == f"<EMAIL> {KEY} <EMPLOYEE>"
+    added = Redactor(patterns={"employee": r"EMP-(?=1)[0-9]+", "line": r"^secret line$"})
+    assert added.redact(text) == "<EMAIL> <API_KEY> <EMPLOYEE>", "RE2 has no look-ahead"
+    anchored = Redactor((), {"line": r"^secret line$"})
+    assert anchored.redact(["a", "secret line", "b secret line"]) == [
+        "a",
+        "<LINE>",
+        "b secret line",
+    ]
+
+
+def test_a_keyed_hash_keeps_equality_and_nothing_else():
+    one, other = Redactor(hash_key="one"), Redactor(hash_key="other")
+    first, second, third = (
+        one.redact(text) for text in ("Bob@example.com", "mail bob@example.com", "ann@example.com")
+    )
+    assert re.fullmatch(r"<EMAIL:[0-9a-f]{12}>", first)
+    assert second == f"mail {first}"
+    assert third != first
+    assert other.redact("bob@example.com") != first
+    assert one.redact("4111-1111-1111-1111") == one.redact("4111 1111 1111 1111")
+
+
+@pytest.mark.parametrize(
+    ("kinds", "patterns", "says"),
+    [
+        (("mail",), None, "no kind 'mail'"),
+        (("default",), {"x": "(unclosed"}, "redact_patterns"),
+        (("presidio",), None, "Presidio"),
+    ],
+)
+def test_what_cannot_be_looked_for_is_said(kinds, patterns, says, monkeypatch):
+    monkeypatch.setitem(sys.modules, "presidio_analyzer", None)
+    with pytest.raises(BadRedactionError, match=says):
+        Redactor(kinds, patterns)
+
+
+@pytest.mark.parametrize("error", [RuntimeError("bob@example.com"), SystemExit(1)])
+def test_a_detector_that_fails_is_an_error_that_quotes_nothing(error):
+    def fail(text: str) -> Any:
+        raise error
+
+    redactor = Redactor()
+    redactor._suspect = None
+    redactor._more = fail
+    for work in (lambda: redactor.redact("a text"), lambda: redactor.redact_split(["a", "b"])):
+        with pytest.raises(RedactionError) as raised:
+            work()
+        assert "bob" not in str(raised.value)
+        assert raised.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    ("number", "valid"),
+    [("4111111111111111", True), ("4111111111111112", False), ("0000000000000000", False)],
+)
+def test_cards_are_checked(number, valid):
+    assert is_card(number) is valid
+
+
+@pytest.mark.parametrize(
+    ("number", "valid"),
+    [
+        ("DE89 3704 0044 0532 0130 00", True),
+        ("DE88 3704 0044 0532 0130 00", False),
+        ("DE89 3704 0044 0532 0130 0", False),
+        ("XX89 3704 0044 0532 0130 00", False),
+    ],
+)
+def test_ibans_are_checked(number, valid):
+    assert is_iban(number) is valid
+
+
+def test_hints_leave_nothing_out():
+    """A detector is asked only where a hint stands: it must stand in everything it finds."""
+    for detector in DETECTORS:
+        compiled = re.compile(detector.pattern, re.ASCII)
+        for case in (*SECRETS, *CLEAN):
+            for match in compiled.finditer(case.text):
+                found = match[0].lower()
+                assert not detector.hints or any(hint in found for hint in detector.hints)
+
+
+def test_long_hostile_texts_end():
+    for text in (
+        "bob@example.com " * 5_000,
+        "a@" * 20_000,
+        "4111 " * 20_000,
+        "-----BEGIN PRIVATE KEY-----" * 2_000,
+    ):
+        Redactor().redact(text)
