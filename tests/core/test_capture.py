@@ -574,7 +574,7 @@ def test_sampled_out_spans_cost_no_content(client, asked, monkeypatch):
 
     telemetry = Telemetry(sampler=ALWAYS_OFF)
     made: list[Call] = []
-    monkeypatch.setattr(Call, "want_content", made.append)
+    monkeypatch.setattr(Call, "want_content", lambda call: made.extend([call]))
     for mode in ("span", "both"):
         telemetry.instrument(capture=mode)
         client.messages.create(**asked())

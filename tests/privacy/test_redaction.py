@@ -42,7 +42,8 @@ def test_both_engines_find_the_same(redactor):
 
 def test_the_corpus_has_every_kind_and_each_placeholder_keeps_it(redactor):
     assert {case.kind for case in SECRETS} == set(KINDS)
-    easy = [case for case in SECRETS if case not in misses(redactor)]
+    missed = misses(redactor)
+    easy = [case for case in SECRETS if case not in missed]
     for case in easy:
         assert f"<{case.kind.upper()}>" in redactor.redact(case.text), case.text
 
@@ -60,6 +61,11 @@ def test_the_corpus_has_every_kind_and_each_placeholder_keeps_it(redactor):
         ('{"password": "hunter2!", "n": 1}', '{"password": "<PASSWORD>", "n": 1}'),
         (json.dumps(json.dumps([KEY])), '"[\\"<API_KEY>\\"]"'),
         ('{"half": "json, bob@example.com', '{"half": "json, <EMAIL>'),
+        (
+            f"https://x.io/Use%20{KEY}?to=bob%40example.com&n=19%",
+            "https://x.io/Use <API_KEY>?to=<EMAIL>&n=19%",
+        ),
+        ("https://x.io/a%20b?n=19%", "https://x.io/a%20b?n=19%"),
         (f"a\n{KEY}\nb {KEY}", "a\n<API_KEY>\nb <API_KEY>"),
     ],
 )

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from otel_claude._version import __version__
+from otel_claude.cli.decrypt import decrypt
 from otel_claude.cli.demo import demo
 from otel_claude.cli.price import price
 from otel_claude.cli.reconcile import reconcile
@@ -41,3 +42,4 @@ def _root(
 app.command()(demo)
 app.command()(price)
 app.command()(reconcile)
+app.command()(decrypt)

@@ -39,7 +39,7 @@ class Hook:
         except ImportError:
             raise HookError("pip install opentelemetry-util-genai for a completion hook") from None
         self._types = types
-        self._parts = _part_types(types)
+        self._parts = part_types(types)
         self._hook: Any = completion_hook.load_completion_hook()
         if type(self._hook).__name__ == "_NoOpCompletionHook":
             raise HookError(f"there is no completion hook {name!r}")
@@ -69,13 +69,7 @@ class Hook:
         ]
 
     def _part(self, part: Part) -> Any:
-        kind = self._parts.get(part["type"])
-        if kind is None:
-            return self._types.GenericPart(type=part.get("generic_type") or part["type"])
-        given = {field.name: part.get(field.name) for field in fields_of(kind)}
-        if part["type"] == "blob":
-            given["content"] = base64.b64decode(part["content"])
-        return kind(**given)
+        return to_part(part, self._types, self._parts)
 
     def _tool(self, tool: Part) -> Any:
         if tool["type"] != "function":
@@ -87,7 +81,32 @@ class Hook:
         )
 
 
-def _part_types(types: Any) -> dict[str, Any]:
+def to_part(part: Part, types: Any, kinds: Mapping[str, Any]) -> Any:
+    """A part in the hook's types; what they have no type for keeps its name alone.
+
+    Args:
+        part: redacted.
+        types: their module.
+        kinds: what `part_types` found there.
+    """
+    kind = kinds.get(part["type"])
+    if kind is None:
+        return types.GenericPart(type=part.get("generic_type") or part["type"])
+    given = {field.name: part.get(field.name) for field in fields_of(kind)}
+    if part["type"] == "blob":
+        given["content"] = _bytes(part["content"])
+    return kind(**given)
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        return base64.b64decode(text)
+    except ValueError:
+        return text.encode()
+
+
+def part_types(types: Any) -> dict[str, Any]:
+    """Type of a part -> the class for it in their module."""
     return {
         "text": types.TextPart,
         "reasoning": types.ReasoningPart,

@@ -14,6 +14,7 @@ import re
 from bisect import bisect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
+from urllib.parse import unquote
 
 from otel_claude.privacy.detectors import DETECTORS, KINDS, Detector
 
@@ -170,6 +171,15 @@ class Redactor:
         if (inner := _json_in(text)) is not None:
             replaced = self._replace_in(inner)
             return text if replaced == inner else json.dumps(replaced, ensure_ascii=False)
+        found = self._put(text)
+        # Only where something is found in it is the encoding of a URL undone.
+        decoded = unquote(found)
+        if decoded != found and (clear := self._put(decoded)) != decoded:
+            return clear
+        return found
+
+    def _put(self, text: str) -> str:
+        """The text with placeholders in it."""
         pieces = []
         at = 0
         for hit in self._hits(text):
@@ -260,6 +270,8 @@ def _collect(value: Any, texts: list[str]) -> None:
         inner = _json_in(value)
         if inner is None:
             texts.append(value)
+            if (decoded := unquote(value)) != value:
+                texts.append(decoded)
         else:
             _collect(inner, texts)
     elif isinstance(value, Mapping):
