@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import guard, measure, report
+from benchmarks import content, guard, measure, report
 from benchmarks.subjects import BY_NAME
 from benchmarks.workloads import WORKLOADS
 
@@ -14,9 +14,9 @@ from benchmarks.workloads import WORKLOADS
 def _arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description="What watching Claude calls costs. `guard` counts instructions for CI instead.",
+        description="What watching Claude calls costs. `guard` and `content` count instructions for CI instead.",
     )
-    parser.add_argument("command", nargs="?", choices=["run", "guard"], default="run")
+    parser.add_argument("command", nargs="?", choices=["run", "guard", "content"], default="run")
     parser.add_argument("--rounds", type=int, default=15, help="rounds in shuffled order")
     parser.add_argument("--quick", action="store_true", help="5 rounds")
     parser.add_argument("--subjects", nargs="+", choices=list(BY_NAME), default=[])
@@ -33,6 +33,8 @@ def main() -> int:
     given = _arguments().parse_args()
     if given.command == "guard":
         return guard.main()
+    if given.command == "content":
+        return content.main()
     run = measure.Run(
         5 if given.quick else given.rounds,
         given.subjects,

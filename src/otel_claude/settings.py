@@ -28,6 +28,9 @@ CAPTURE: Final = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 """The standard variable for `capture`; ours beats it."""
 
 
+HOOK: Final = "OTEL_INSTRUMENTATION_GENAI_COMPLETION_HOOK"
+"""The standard variable that names a completion hook, which gets content whatever `capture` says."""
+
 _CAPTURE_WORDS: Final[Mapping[str, str]] = {
     **{word: word for word in ("none", "span", "event", "both")},
     "no_content": "none",
@@ -400,6 +403,11 @@ class Settings:
             elif option.standard and (value := environ.get(option.standard)):
                 values[name] = _read(option.standard, option, value)
         return cls(**values)
+
+    @property
+    def wants_content(self) -> bool:
+        """Whether anything of what is said may leave: `capture` says so, or there is a hook."""
+        return self.capture != REFUSED and (self.capture != "none" or bool(os.environ.get(HOOK)))
 
     def differences(self, other: Settings) -> list[str]:
         """Names of the options in which `other` differs."""

@@ -216,7 +216,7 @@ def _tool_runner(api, ask):
 
 
 def test_tool_spans_have_arguments_and_results(telemetry, api, ask):
-    telemetry.instrument(capture="span")
+    telemetry.instrument(capture="span", capture_content=("input", "output", "tool_schemas"))
     _tool_runner(api, ask)
     (number,) = (n for n, s in enumerate(telemetry.spans) if s.name.startswith("execute_tool"))
     arguments = of(telemetry, semconv.TOOL_ARGUMENTS, number)

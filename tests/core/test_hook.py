@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from otel_claude import _faults, semconv
-from otel_claude.emit.content import HOOK
+from otel_claude.settings import HOOK
 
 KEY = "sk-ant-api03-abcdefghijkl1234"
 _MODULE = """

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from otel_claude import _faults, semconv
 from otel_claude.call.parts import Message, Part, message_of, parts_of, plain
 from otel_claude.emit.fitting import Fitted, Fitter, clean, dump
-from otel_claude.settings import REFUSED
+from otel_claude.settings import HOOK
 
 if TYPE_CHECKING:
     from otel_claude._attribution import Attribution
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("otel_claude")
 
-HOOK: Final = "OTEL_INSTRUMENTATION_GENAI_COMPLETION_HOOK"
 _ON_SPAN: Final = frozenset({"span", "both"})
 _ON_EVENT: Final = frozenset({"event", "both"})
 _UNLIMITED: Final = 1 << 30
@@ -96,17 +95,13 @@ class Contents:
         self._limit = settings.capture_limit
         self._keys: Keys | None = None
         self._hook: Hook | None = None
-        hook_name = os.environ.get(HOOK)
-        self._off = set(self._modes.values()) <= {"none", REFUSED} and not hook_name
-        if capture == REFUSED or self._off:
-            self._off = True
-            return
+        self._off = False
         try:
             self._prepare(settings)
-            if hook_name:
+            if name := os.environ.get(HOOK):
                 from otel_claude.emit.hook import Hook
 
-                self._hook = Hook(hook_name)
+                self._hook = Hook(name)
         except (Exception, SystemExit) as problem:
             self._off = True
             # The class alone, except where the message is ours: it may quote a secret.
@@ -179,7 +174,7 @@ class Contents:
         if "input" in self._kinds and run.result is not None:
             result = {"content": _result(run.result)}
             self._add(captured, semconv.TOOL_RESULT, partial(self._fitter.value, result))
-        if "tools" in self._kinds and run.description:
+        if "tool_schemas" in self._kinds and run.description:
             sealed = self._sealed(semconv.TOOL_DESCRIPTION, run.description)
             if sealed is not None:
                 captured.texts[semconv.TOOL_DESCRIPTION] = sealed

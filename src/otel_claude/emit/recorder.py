@@ -12,7 +12,6 @@ from otel_claude._sources import Sources
 from otel_claude._version import __version__
 from otel_claude.emit import lines
 from otel_claude.emit.bill import Bill
-from otel_claude.emit.content import Contents
 from otel_claude.emit.metrics import Metrics
 from otel_claude.emit.notice import is_sdk, warn_if_unheard
 from otel_claude.emit.rivals import warn_of_rivals
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from otel_claude.call.call import Call
     from otel_claude.call.run import Run
     from otel_claude.call.session import SessionUse
+    from otel_claude.emit.content import Contents
     from otel_claude.emit.events import Events
     from otel_claude.pricing import Prices
     from otel_claude.settings import Settings
@@ -59,7 +59,7 @@ class Recorder:
         tracer = get_tracer(semconv.SCOPE, __version__, tracer_provider=tracer_provider)
         self._spans = Spans(tracer, strict=settings.strict, generation=settings.semconv)
         self._metrics = Metrics(meter_provider, settings)
-        self._contents = Contents(settings)
+        self._contents = _contents(settings)
         self._runs = Runs(tracer, self._metrics.for_runs(), self._contents, strict=settings.strict)
         self._events = _events(logger_provider, strict=settings.strict)
         self._warned: set[str] = set()
@@ -106,11 +106,13 @@ class Recorder:
         if call.adopts:
             call.describe = self._describe
         self._spans.start(call)
-        self._contents.ask(call)
+        if self._contents is not None:
+            self._contents.ask(call)
         self._metrics.start(call)
 
     def _describe(self, call: Call) -> None:
-        call.captured = self._contents.of(call)
+        if self._contents is not None:
+            call.captured = self._contents.of(call)
         self._spans.write(call, Bill(call, self.prices))
 
     def after(self, call: Call) -> None:
@@ -118,7 +120,8 @@ class Recorder:
         try:
             self._metrics.leave(call)
             bill = Bill(call, self.prices)
-            call.captured = self._contents.of(call)
+            if self._contents is not None:
+                call.captured = self._contents.of(call)
             if call.whole is not None and call.whole.tally is not None:
                 _add_to(call.whole.tally, bill)
             # The span last: exemplars and events refer to one that is still open.
@@ -139,7 +142,8 @@ class Recorder:
                 self._events.exception(call)
             if call.captured is not None:
                 record = self._details(call, bill)
-        self._contents.complete(call, record)
+        if self._contents is not None:
+            self._contents.complete(call, record)
         if record is not None and self._events is not None:
             self._events.emit(record)
 
@@ -196,6 +200,15 @@ def _add_to(tally: Tally, bill: Bill) -> None:
         tally.cost += bill.cost.total
     else:
         tally.unpriced += 1
+
+
+def _contents(settings: Settings) -> Contents | None:
+    """What captures content; imported only where some is wanted."""
+    if not settings.wants_content:
+        return None
+    from otel_claude.emit.content import Contents
+
+    return Contents(settings)
 
 
 def _events(provider: Any, *, strict: bool) -> Events | None:

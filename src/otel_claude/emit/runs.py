@@ -21,12 +21,17 @@ class Runs:
     Args:
         tracer: where the spans come from.
         instruments: for the metrics of the latest generation; None where they are not wanted.
-        contents: what of a tool's arguments and result is recorded.
+        contents: what of a tool's arguments and result is recorded; None: nothing.
         strict: write only attributes that the GenAI conventions declare.
     """
 
     def __init__(
-        self, tracer: Tracer, instruments: Instruments | None, contents: Contents, *, strict: bool
+        self,
+        tracer: Tracer,
+        instruments: Instruments | None,
+        contents: Contents | None,
+        *,
+        strict: bool,
     ) -> None:
         self._tracer = tracer
         self._instruments = instruments
@@ -71,7 +76,8 @@ class Runs:
         if run.error_type is not None:
             attributes[semconv.ERROR_TYPE] = run.error_type
         if run.kind == "execute_tool":
-            attributes |= self._contents.of_run(run)
+            if self._contents is not None:
+                attributes |= self._contents.of_run(run)
         else:
             reason = "error" if run.error_type else run.finish_reason
             if reason is not None:

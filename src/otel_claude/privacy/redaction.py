@@ -26,6 +26,7 @@ MARGIN: Final = 4_096
 """Characters within which a secret is recognised where a text was cut."""
 _TELLING: Final = re.compile("pass|pwd|secret|key|token", re.IGNORECASE)
 _IS: Final = ": "
+_KEPT: Final = 10_000  # texts that are known to be clean
 _LEAST_NUMBER: Final = 10**6  # smaller numbers are no one's card or phone
 
 Find = Callable[[str], Iterable["Hit"]]
@@ -87,7 +88,8 @@ class Redactor:
                 quick.append(f"(?m:{detector.pattern})")
         # RE2 looks for all patterns at once; where one of them is beyond it, there is no short cut.
         whole = len(quick) == len(found) and quick
-        self._suspect = _compiled("|".join(quick))[0] if whole else None
+        self._suspect: Any = _compiled("|".join(quick))[0] if whole else None
+        self._clean: set[tuple[int, int]] = set()
         self._more: Find | None = None
         if PRESIDIO in kinds:
             self._suspect = None
@@ -111,8 +113,7 @@ class Redactor:
             if self._suspect is not None:
                 texts: list[str] = []
                 _collect(value, texts)
-                # No pattern reaches over this character, and no word goes on behind it.
-                if self._suspect.search("\n\x00\n".join(texts)) is None:
+                if self._is_clean(texts):
                     return value
             return self._replace_in(value)
         except UnicodeEncodeError:
@@ -142,6 +143,24 @@ class Redactor:
         except (Exception, SystemExit) as error:
             raise RedactionError(type(error).__name__) from None
         return found
+
+    def _is_clean(self, texts: list[str]) -> bool:
+        """Whether there is nothing to replace in any of these texts.
+
+        A conversation is sent again with every turn. Of texts that were found clean, length and
+        hash are kept, and nothing else; Python keeps the hash of a string with it.
+        """
+        known = self._clean
+        unknown = [text for text in texts if (len(text), hash(text)) not in known]
+        if not unknown:
+            return True
+        # No word goes on behind what joins them, and it is a line of its own.
+        if self._suspect.search("\n\x00\n".join(unknown)) is not None:
+            return False
+        if len(known) > _KEPT:
+            known.clear()
+        known.update((len(text), hash(text)) for text in unknown)
+        return True
 
     def _replace_in(self, value: Any) -> Any:
         if isinstance(value, str):
@@ -270,8 +289,8 @@ def _collect(value: Any, texts: list[str]) -> None:
         inner = _json_in(value)
         if inner is None:
             texts.append(value)
-            if (decoded := unquote(value)) != value:
-                texts.append(decoded)
+            if "%" in value:
+                texts.append(unquote(value))
         else:
             _collect(inner, texts)
     elif isinstance(value, Mapping):
@@ -295,7 +314,7 @@ def _entry(key: str, item: Any) -> str | None:
 
 def _json_in(text: str) -> Any:
     """The JSON object or list that a string holds, None where it holds none."""
-    if text[:1] not in ("{", "["):
+    if not text.startswith(("{", "[")):
         return None
     try:
         return json.loads(text)
