@@ -55,6 +55,32 @@ def test_strict_mode_has_no_findings(
     assert check(telemetry, generation, calls=calls) == []
 
 
+_CAPTURE = ("input", "output", "system", "tools", "tool_schemas", "errors", "media")
+
+
+@everywhere
+@pytest.mark.parametrize("limit", [1_024, 1_048_576])
+@_named(ALL)
+def test_content_has_no_findings(
+    run: Run, scenario: Scenario, limit: int, asynchronous: bool
+) -> None:
+    """On spans and events, as a whole and where most of it had to be left out."""
+    telemetry = run(
+        scenario,
+        asynchronous=asynchronous,
+        strict=True,
+        capture="both",
+        capture_content=_CAPTURE,
+        capture_limit=limit,
+    )
+    calls = scenario.async_calls if asynchronous else scenario.calls
+    assert check(telemetry, "released", calls=calls) == []
+    asked = {name for span in telemetry.spans for name in span.attributes}
+    if scenario.calls:
+        assert "gen_ai.input.messages" in asked
+        assert any("gen_ai.input.messages" in event.attributes for event in telemetry.logs)
+
+
 @everywhere
 @in_generations
 @_named(FIVE)

@@ -57,7 +57,7 @@ def _work(client: anthropic.Anthropic, mode: int) -> None:
         return "mark-result"
 
     base: Any = {"model": "claude-sonnet-5-5", "max_tokens": 2048}
-    user = {"role": "user", "content": "mark-input"}
+    user: Any = {"role": "user", "content": "mark-input"}
     source = {"type": "base64", "media_type": "image/png", "data": _IMAGE}
     thinking = {"type": "thinking", "thinking": "mark-input", "signature": "mark-signature"}
     messages: Any = [
@@ -82,16 +82,16 @@ def _work(client: anthropic.Anthropic, mode: int) -> None:
         tool_choice={"type": "none"},
         extra_headers=headers,
     )
-    server: Any = {"type": "url", "url": "https://mcp.example.com", "name": "mcp"}
-    client.beta.messages.create(
-        **base, messages=[user], mcp_servers=[{**server, "authorization_token": "mark-key"}]
-    )
+    server = {"type": "url", "url": "https://mcp.example.com", "name": "mcp"}
+    servers: Any = [{**server, "authorization_token": "mark-key"}]
+    client.beta.messages.create(**base, messages=[user], mcp_servers=servers)
     with contextlib.suppress(anthropic.BadRequestError):
         failing = {"x-emulator-scenario": "status=400,message=mark-error"}
         client.messages.create(**base, messages=[user], extra_headers=failing)
     assert list(client.beta.messages.tool_runner(**base, messages=[user], tools=[run_mark]))
+    params: Any = {**base, "messages": [user]}
     batch = client.messages.batches.create(
-        requests=[{"custom_id": f"mark-custom-{mode}", "params": {**base, "messages": [user]}}]
+        requests=[{"custom_id": f"mark-custom-{mode}", "params": params}]
     )
     while client.messages.batches.retrieve(batch.id).processing_status != "ended":
         pass
