@@ -368,8 +368,8 @@ class Settings:
     capture: str | Mapping[str, str] = "none"
     capture_content: tuple[str, ...] = ("input", "output", "system", "tools", "errors")
     capture_limit: int = 32_768
-    redact: tuple[str, ...] | str = ("default",)
-    redact_patterns: Mapping[str, str] | str | None = None
+    redact: tuple[str, ...] = ("default",)
+    redact_patterns: Mapping[str, str] | None = None
     encrypt: str | None = None
     log_calls: bool = False
     slow_call_seconds: float | None = None
@@ -407,7 +407,8 @@ class Settings:
     @property
     def wants_content(self) -> bool:
         """Whether anything of what is said may leave: `capture` says so, or there is a hook."""
-        return self.capture != REFUSED and (self.capture != "none" or bool(os.environ.get(HOOK)))
+        refused = REFUSED in [getattr(self, name) for name in OPTIONS]
+        return not refused and (self.capture != "none" or bool(os.environ.get(HOOK)))
 
     def differences(self, other: Settings) -> list[str]:
         """Names of the options in which `other` differs."""

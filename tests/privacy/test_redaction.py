@@ -106,7 +106,7 @@ def test_kinds_can_be_chosen_and_patterns_added():
 
 
 def test_a_keyed_hash_keeps_equality_and_nothing_else():
-    one, other = Redactor(hash_key="one"), Redactor(hash_key="other")
+    one, other = Redactor(hash_key=b"one"), Redactor(hash_key=b"other")
     first, second, third = (
         one.redact(text) for text in ("Bob@example.com", "mail bob@example.com", "ann@example.com")
     )

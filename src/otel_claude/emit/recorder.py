@@ -60,7 +60,9 @@ class Recorder:
         self._spans = Spans(tracer, strict=settings.strict, generation=settings.semconv)
         self._metrics = Metrics(meter_provider, settings)
         self._contents = _contents(settings)
-        self._runs = Runs(tracer, self._metrics.for_runs(), self._contents, strict=settings.strict)
+        self._runs = Runs(
+            tracer, self._metrics.for_runs(), strict=settings.strict, contents=self._contents
+        )
         self._events = _events(logger_provider, strict=settings.strict)
         self._warned: set[str] = set()
         self._providers = (tracer_provider, meter_provider)

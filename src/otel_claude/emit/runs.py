@@ -21,17 +21,17 @@ class Runs:
     Args:
         tracer: where the spans come from.
         instruments: for the metrics of the latest generation; None where they are not wanted.
-        contents: what of a tool's arguments and result is recorded; None: nothing.
         strict: write only attributes that the GenAI conventions declare.
+        contents: what of a tool's arguments and result is recorded; None: nothing.
     """
 
     def __init__(
         self,
         tracer: Tracer,
         instruments: Instruments | None,
-        contents: Contents | None,
         *,
         strict: bool,
+        contents: Contents | None = None,
     ) -> None:
         self._tracer = tracer
         self._instruments = instruments

@@ -6,8 +6,6 @@ there is anything to replace; without it Python's own `re` does the same work, f
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 import logging
 import re
@@ -16,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
 
+from otel_claude._pseudonym import pseudonym
 from otel_claude.privacy.detectors import DETECTORS, KINDS, Detector
 
 logger = logging.getLogger("otel_claude")
@@ -230,8 +229,7 @@ class Redactor:
             return f"<{kind}>"
         # The same number, however it is written.
         said = re.sub(r"[\s().-]", "", text[hit.start : hit.end]).casefold()
-        digest = hmac.new(self._key, f"{kind}:{said}".encode("utf-8", "replace"), hashlib.sha256)
-        return f"<{kind}:{digest.hexdigest()[:12]}>"
+        return f"<{kind}:{pseudonym(self._key, f'{kind}:{said}').removeprefix('hmac:')[:12]}>"
 
 
 def _compiled(pattern: str) -> tuple[Any, bool]:
