@@ -36,6 +36,7 @@ class ClaudeInstrumentor(BaseInstrumentor):  # type: ignore[misc] # for the same
 
     _settings: Settings | None = None
     _refresh: Any = None
+    _guard: Any = None
 
     def instrumentation_dependencies(self) -> Collection[str]:
         """The SDK versions that are instrumented."""
@@ -94,7 +95,17 @@ class ClaudeInstrumentor(BaseInstrumentor):  # type: ignore[misc] # for the same
             ).start()
         if settings.flush_on_sigterm:
             _sigterm.install(flush)
-        patch.install((recorder,), (recorder,), adopt=adopt)
+        guard = self._guard = _guard(settings, recorder, kwargs)
+        if guard is None:
+            patch.install((recorder,), (recorder,), adopt=adopt)
+        else:
+            patch.install(
+                (recorder, guard),
+                (recorder,),
+                gates=(guard,),
+                session_observers=(guard,),
+                adopt=adopt,
+            )
 
     def _uninstrument(self, **_kwargs: Any) -> None:
         from otel_claude import _sources
@@ -105,6 +116,9 @@ class ClaudeInstrumentor(BaseInstrumentor):  # type: ignore[misc] # for the same
         if self._refresh is not None:
             self._refresh.stop()
             self._refresh = None
+        if self._guard is not None:
+            self._guard.close()
+            self._guard = None
         _sigterm.remove()
         self._settings = None
 
@@ -120,6 +134,21 @@ def _load_prices(settings: Settings) -> Any:
     except PriceFileError as problem:
         logger.warning("otel-claude: setting prices: %s. List prices are used.", problem)
         return None
+
+
+def _guard(settings: Settings, recorder: Any, providers: dict[str, Any]) -> Any:
+    """The guard of the budgets, None where there are none. What is wrong with them is said."""
+    if settings.budgets is None:
+        return None
+    from otel_claude.budgets.guard import guard_of
+
+    return guard_of(
+        settings.budgets,
+        lambda: recorder.prices,
+        telemetry=not settings.strict,
+        meter_provider=providers.get("meter_provider"),
+        logger_provider=providers.get("logger_provider"),
+    )
 
 
 def _disabled_in_config_file() -> bool:
@@ -150,7 +179,7 @@ _given: list[Any] = []
 def flush(timeout: float = 10.0) -> bool:
     """Send everything that was recorded so far: for scripts and functions that end at once.
 
-    Works on the global OpenTelemetry providers and those that `instrument` was given; where they
+    Budgets are settled, too. Works on the global OpenTelemetry providers and those that `instrument` was given; where they
     have nothing to flush, it does nothing.
 
     Args:
@@ -160,7 +189,8 @@ def flush(timeout: float = 10.0) -> bool:
         Whether everything was handed over in time.
     """
     deadline = time.monotonic() + timeout
-    done = True
+    guard = ClaudeInstrumentor()._guard
+    done = guard is None or guard.store.flush(timeout)
     for provider in (
         trace.get_tracer_provider(),
         metrics.get_meter_provider(),

@@ -125,6 +125,18 @@ COST_BUCKET = "claude.cost.bucket"
 CLAUDE_TOKEN_TYPE = "claude.token.type"  # noqa: S105 - a telemetry name, no secret
 RATELIMIT_KIND = "claude.ratelimit.kind"
 FAULT_SITE = "claude.instrumentation.site"
+BUDGET_NAME = "claude.budget.name"
+BUDGET_SCOPE = "claude.budget.scope"
+BUDGET_KEY = "claude.budget.key"
+BUDGET_WINDOW = "claude.budget.window"
+BUDGET_UNIT = "claude.budget.unit"
+BUDGET_RANK = "claude.budget.rank"
+BUDGET_REASON = "claude.budget.reason"
+BUDGET_SHARE = "claude.budget.share"
+BUDGET_LIMIT = "claude.budget.limit"
+BUDGET_SPENT = "claude.budget.spent"
+BUDGET_RESERVED = "claude.budget.reserved"
+BUDGET_ESTIMATE = "claude.budget.estimate"
 TENANT = "claude.tenant"
 TEAM = "claude.team"
 FEATURE = "claude.feature"
@@ -156,6 +168,8 @@ def attribution_name(key: str) -> str:
 # --- events ------------------------------------------------------------------------------------
 EVENT_DETAILS = "gen_ai.client.inference.operation.details"
 EVENT_EXCEPTION = "gen_ai.client.operation.exception"
+EVENT_BUDGET_WARNING = "claude.budget.warning"
+EVENT_BUDGET_REJECTED = "claude.budget.rejected"
 
 # --- metric names ------------------------------------------------------------------------------
 M_TOKEN_USAGE = "gen_ai.client.token.usage"  # noqa: S105 - a telemetry name, no secret
@@ -191,6 +205,12 @@ M_RATELIMIT_RESET = "claude.client.ratelimit.reset"
 M_RETIREMENT = "claude.client.model.retirement"
 M_SESSION_TOKENS = "claude.session.tokens"
 M_SESSION_COST = "claude.session.cost"
+M_BUDGET_LIMIT = BUDGET_LIMIT
+M_BUDGET_SPENT = BUDGET_SPENT
+M_BUDGET_RESERVED = BUDGET_RESERVED
+M_BUDGET_REJECTIONS = "claude.budget.rejections"
+M_BUDGET_WARNINGS = "claude.budget.warnings"
+M_BUDGET_OVERRUNS = "claude.budget.overruns"
 M_FAULTS = "claude.instrumentation.errors"
 
 SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
@@ -339,6 +359,8 @@ def registry(generation: str) -> frozenset[str]:
 
 _M = (OPERATION_NAME, PROVIDER_NAME, REQUEST_MODEL, RESPONSE_MODEL, SERVER_ADDRESS, SERVER_PORT)
 _ME = (*_M, ERROR_TYPE)
+_BUDGET = (BUDGET_NAME, BUDGET_SCOPE)
+_STANDING = (*_BUDGET, BUDGET_WINDOW, BUDGET_UNIT, BUDGET_RANK)
 _LIMITS = (RATELIMIT_KIND, REQUEST_MODEL, ORGANIZATION_ID, WORKSPACE_ID)
 _REQUESTS = (
     *_ME,
@@ -491,6 +513,32 @@ _METRICS: tuple[Metric, ...] = (
         "{USD}",
         "List cost of managed agents, as their sessions report it.",
         (PROVIDER_NAME,),
+    ),
+    Metric(
+        M_BUDGET_LIMIT,
+        "gauge",
+        "1",
+        "Limit of a budget, in its unit; for budgets per key the 20 fullest, by rank.",
+        _STANDING,
+    ),
+    Metric(M_BUDGET_SPENT, "gauge", "1", "Settled in the window, in the budget's unit.", _STANDING),
+    Metric(
+        M_BUDGET_RESERVED, "gauge", "1", "Held by calls under way, in the budget's unit.", _STANDING
+    ),
+    Metric(M_BUDGET_REJECTIONS, "counter", "{request}", "Calls that a budget refused.", _BUDGET),
+    Metric(
+        M_BUDGET_WARNINGS,
+        "counter",
+        "{warning}",
+        "Times that a budget passed a share of its limit, or a call the cost that warns.",
+        _BUDGET,
+    ),
+    Metric(
+        M_BUDGET_OVERRUNS,
+        "counter",
+        "{request}",
+        "Calls that cost more than was reserved for them.",
+        _BUDGET,
     ),
     Metric(M_FAULTS, "counter", "{error}", "Faults of the instrumentation.", (FAULT_SITE,)),
 )

@@ -205,6 +205,17 @@ def _patterns(value: object) -> Mapping[str, str]:
     raise BadSettingError("it takes names with regular expressions (in the environment: as JSON)")
 
 
+def _policies(value: object) -> object:
+    """As it is: what is in it is read, and judged policy by policy, where budgets are set up."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, str | os.PathLike | list | tuple) or hasattr(value, "keys"):
+        return value
+    if type(value).__name__ == "Budgets":
+        return value
+    raise BadSettingError("it takes policies, or the path of a file with them")
+
+
 @dataclass(frozen=True, slots=True)
 class Option:
     """One option: how it is read, and what is used where it is not set.
@@ -328,6 +339,12 @@ OPTIONS: Final[Mapping[str, Option]] = {
         instead=lambda: REFUSED,
         instead_note=_REFUSAL,
     ),
+    "budgets": Option(
+        _policies,
+        None,
+        "path of a YAML or JSON file, or policies",
+        "What calls may cost, checked before they are sent; see docs/budgets.md.",
+    ),
     "log_calls": Option(
         _switch, False, "true, false", "One JSON line per call on the logger `otel_claude.calls`."
     ),
@@ -371,6 +388,7 @@ class Settings:
     redact: tuple[str, ...] = ("default",)
     redact_patterns: Mapping[str, str] | None = None
     encrypt: str | None = None
+    budgets: Any = None
     log_calls: bool = False
     slow_call_seconds: float | None = None
     flush_on_sigterm: bool = True

@@ -39,10 +39,27 @@ class Observer(Protocol):
         """Called once, when the call has ended."""
 
 
-class Endpoint:
-    """Where a client sends its calls. One per client, made once."""
+class Gate(Observer, Protocol):
+    """An observer that may refuse a call, and may have to wait until it knows."""
 
-    __slots__ = ("address", "platform", "port", "provider", "region")
+    def admit(self, call: Call) -> None:
+        """Let a call pass that every observer has been told of.
+
+        Raises:
+            Refused: it must not be made.
+        """
+
+    async def admit_async(self, call: Call) -> None:
+        """`admit` for a call on an event loop, which must not be blocked."""
+
+
+class Endpoint:
+    """Where a client sends its calls. One per client, made once.
+
+    `workspace` is the one that its last answer named.
+    """
+
+    __slots__ = ("address", "platform", "port", "provider", "region", "workspace")
 
     def __init__(
         self,
@@ -57,6 +74,7 @@ class Endpoint:
         self.address = address
         self.port = port
         self.region = region
+        self.workspace: str | None = None
 
 
 class Call:
@@ -72,6 +90,8 @@ class Call:
     the client was given. `run` is the tool runner's loop that makes the call, if one does.
     `hops` are the answers to the attempts that succeeded, where a middleware may make several.
     `content` is what was said, for observers that asked for it; None where none did.
+    `body` is the request's body, content included, while gates look at it, and `reserved` what one of
+    them holds for the call.
     `tally` sums up the results of a batch that the call reads, each a call whose `whole` this is.
     """
 
@@ -83,6 +103,7 @@ class Call:
         "attribution",
         "batch_created",
         "batch_id",
+        "body",
         "body_size",
         "by_events",
         "cache_miss_reason",
@@ -113,6 +134,7 @@ class Call:
         "operation",
         "outcome",
         "request",
+        "reserved",
         "response_headers",
         "response_id",
         "response_model",
@@ -180,6 +202,8 @@ class Call:
         self.headers: dict[str, str] = {}
         self.counted = False
         self.run: Run | None = None
+        self.body: Mapping[str, Any] | None = None
+        self.reserved: Any = None
         self.batch_id: str | None = None
         self.batch_created: float | None = None
         self.custom_id: str | None = None

@@ -55,6 +55,12 @@ _BY_MESSAGE: Final[tuple[tuple[str, str], ...]] = (
 )
 
 
+class Refused(Exception):  # noqa: N818 - no error of the call: somebody decided so
+    """A call must not be made. Raised by a gate, it leaves the SDK before anything is sent."""
+
+    error_type = "refused"
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """Why a call failed.

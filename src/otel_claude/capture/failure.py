@@ -16,6 +16,7 @@ from otel_claude.call.errors import (
 
 if TYPE_CHECKING:
     from otel_claude.call.call import Call
+    from otel_claude.call.errors import Refused
 
 # Ours to know only by name: httpx and httpx2 have the same classes, and which one is installed
 # depends on the SDK's version.
@@ -87,6 +88,12 @@ def failure_of(error: BaseException, *, traced: bool = False) -> Failure:
         message=message,
         stacktrace="".join(traceback.format_exception(error)) if traced else None,
     )
+
+
+def refusal_of(refused: Refused) -> Failure:
+    """The failure of a call that a gate refused."""
+    kind = refused.error_type
+    return Failure(kind, categorize(kind), _qualified(type(refused)), str(refused))
 
 
 def truncated() -> Failure:

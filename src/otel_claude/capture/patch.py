@@ -15,7 +15,7 @@ from otel_claude.capture.sessions import SessionObserver
 from otel_claude.capture.watch import Watch
 
 if TYPE_CHECKING:
-    from otel_claude.call.call import Observer
+    from otel_claude.call.call import Gate, Observer
 
 
 class WorkObserver(RunObserver, SessionObserver, Protocol):
@@ -55,13 +55,20 @@ ADOPTING: Final[tuple[Patch, ...]] = (
 
 
 def install(
-    observers: Sequence[Observer], work_observers: Sequence[WorkObserver], *, adopt: bool
+    observers: Sequence[Observer],
+    work_observers: Sequence[WorkObserver],
+    *,
+    gates: Sequence[Gate] = (),
+    session_observers: Sequence[SessionObserver] = (),
+    adopt: bool,
 ) -> None:
     """Patch the SDK and tell `observers` of every call from now on.
 
     Args:
         observers: told of each call, in this order.
         work_observers: told of tool runners, the tools they run, and sessions.
+        gates: those of the observers that may refuse a call.
+        session_observers: told of sessions, and of nothing else.
         adopt: keep the SDK's own span of a call, where it makes one, and fill it in.
     """
     drops.install()
@@ -69,9 +76,9 @@ def install(
         kind = _class(module, owner)
         if kind is not None and method in kind.__dict__ and not _is_patched(kind, method, wrapper):
             wrapt.wrap_function_wrapper(kind, method, wrapper)
-    seams.activate(Watch(observers, adopt))
+    seams.activate(Watch(observers, adopt, gates))
     tools.activate(work_observers)
-    sessions.activate(work_observers)
+    sessions.activate((*work_observers, *session_observers))
 
 
 def remove() -> None:

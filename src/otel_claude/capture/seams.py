@@ -31,9 +31,12 @@ def activate(new: watch.Watch | None) -> None:
 
 def request(wrapped: Callable[..., Any], client: Any, args: Args, kwargs: Kwargs) -> Any:
     """`SyncAPIClient.request`: one call, with its retries."""
-    if _active is None:
+    active = _active
+    if active is None:
         return wrapped(*args, **kwargs)
-    call, args, kwargs = watch.open_call(_active, client, args, kwargs)
+    call, args, kwargs = watch.open_call(active, client, args, kwargs)
+    if active.gates and call is not None:
+        watch.admit(active, call)
     tokens = watch.enter(call)
     try:
         result = wrapped(*args, **kwargs)
@@ -52,9 +55,12 @@ async def async_request(
     wrapped: Callable[..., Awaitable[Any]], client: Any, args: Args, kwargs: Kwargs
 ) -> Any:
     """`AsyncAPIClient.request`: one call, with its retries."""
-    if _active is None:
+    active = _active
+    if active is None:
         return await wrapped(*args, **kwargs)
-    call, args, kwargs = watch.open_call(_active, client, args, kwargs)
+    call, args, kwargs = watch.open_call(active, client, args, kwargs)
+    if active.gates and call is not None:
+        await watch.admit_async(active, call)
     tokens = watch.enter(call)
     try:
         result = await wrapped(*args, **kwargs)

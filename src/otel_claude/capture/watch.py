@@ -11,7 +11,8 @@ from opentelemetry import context as otel_context
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 
 from otel_claude import _faults
-from otel_claude.call.call import Call, Observer
+from otel_claude.call.call import Call, Gate, Observer
+from otel_claude.call.errors import Refused
 from otel_claude.capture import (
     batches,
     native,
@@ -24,7 +25,7 @@ from otel_claude.capture import (
     tools,
 )
 from otel_claude.capture.endpoint import endpoint_of
-from otel_claude.capture.failure import attempt_error_type, ended_by
+from otel_claude.capture.failure import attempt_error_type, ended_by, refusal_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,10 +39,15 @@ current: Final[ContextVar[Call | None]] = ContextVar("otel_claude_call", default
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Who is told of calls, and whether the SDK's own span of a call is kept and filled in."""
+    """Who is told of calls, and whether the SDK's own span of a call is kept and filled in.
+
+    `gates` are those of the observers that may refuse a call. They are asked also where
+    instrumentation is suppressed: that is about telemetry, not about permission.
+    """
 
     observers: Sequence[Observer]
     adopt: bool
+    gates: Sequence[Gate] = ()
 
 
 def open_call(
@@ -57,19 +63,25 @@ def open_call(
         operation = request.operation_of(options)
         if operation is None or not any(map(_listens, watch.observers)):
             return None, args, kwargs
-        if not is_instrumentation_enabled():
-            if watch.adopt:
+        observers = watch.observers
+        suppressed = not is_instrumentation_enabled()
+        if suppressed:
+            observers = watch.gates
+            if not watch.adopt:
+                args, kwargs = _with_options(args, kwargs, native.without_span(options))
+            if not observers:
                 return None, args, kwargs
-            return None, *_with_options(args, kwargs, native.without_span(options))
         if operation in request.LOOKED_AT:
             return Call(operation, endpoint_of(client), None, ()), args, kwargs
         body = request.body_of(options)
-        call = Call(operation, endpoint_of(client), request.model_of(body), watch.observers)
+        call = Call(operation, endpoint_of(client), request.model_of(body), observers)
         call.stream = kwargs.get("stream") is True or body.get("stream") is True
         call.request = request.request_fields(body, options)
         native.read_client(call, client)
         call.run = tools.current.get()
-        call.adopts = watch.adopt and native.traces(client, options)
+        call.adopts = watch.adopt and not suppressed and native.traces(client, options)
+        if watch.gates:
+            call.body = body
         call.begin()
         if call.content is not None:
             call.content.request = body
@@ -79,6 +91,54 @@ def open_call(
         if call is not None:
             call.finish("abandoned")
         return None, args, kwargs
+
+
+def admit(watch: Watch, call: Call) -> None:
+    """Ask the gates.
+
+    Raises:
+        Refused: one of them refuses the call, which has ended then.
+    """
+    try:
+        for gate in watch.gates:
+            try:
+                gate.admit(call)
+            except Exception as error:
+                _pass_on(error)
+    except BaseException as error:
+        _not_admitted(call, error)
+        raise
+    call.body = None
+
+
+async def admit_async(watch: Watch, call: Call) -> None:
+    """`admit` on an event loop."""
+    try:
+        for gate in watch.gates:
+            try:
+                await gate.admit_async(call)
+            except Exception as error:
+                _pass_on(error)
+    except BaseException as error:
+        _not_admitted(call, error)
+        raise
+    call.body = None
+
+
+def _pass_on(error: Exception) -> None:
+    """A gate raised: pass its refusal on; anything else is a fault of ours, and no refusal."""
+    if isinstance(error, Refused):
+        raise error
+    _faults.report("admit")
+
+
+def _not_admitted(call: Call, error: BaseException) -> None:
+    """End a call that was refused, or cancelled while it waited."""
+    call.body = None
+    if isinstance(error, Refused):
+        call.finish("rejected", refusal_of(error))
+    else:
+        call.finish("cancelled")
 
 
 def _listens(observer: Observer) -> bool:

@@ -15,6 +15,7 @@ from otel_claude.pricing.result import TOKEN_TYPES
 
 if TYPE_CHECKING:
     from otel_claude.call.call import Call
+    from otel_claude.call.usage import Usage
     from otel_claude.pricing import Prices
 
 _CONTEXT_BUCKETS: Final = ((1_000, "small"), (10_000, "medium"), (50_000, "large"))
@@ -44,7 +45,7 @@ class Bill:
 
     def __init__(self, call: Call, prices: Prices | None) -> None:
         usage = call.usage
-        self.cost = _cost_of(call, prices)
+        self.cost = cost_of(call, call.usage, prices)
         self.prompt_tokens = usage.prompt_tokens
         self.output_tokens = usage.output_tokens
         self.cache_read = usage.cache_read_input_tokens
@@ -117,10 +118,10 @@ def _bucket(prompt_tokens: int | None) -> str | None:
     return next((name for limit, name in _CONTEXT_BUCKETS if prompt_tokens < limit), "xlarge")
 
 
-def _cost_of(call: Call, prices: Prices | None) -> Cost | Unpriced | None:
+def cost_of(call: Call, usage: Usage, prices: Prices | None) -> Cost | Unpriced | None:
+    """What a call cost with that usage; None where nothing was billed as far as anyone knows."""
     if not call.is_inference and call.whole is None:
         return None
-    usage = call.usage
     if not usage.said and (call.status is None or not 200 <= call.status < 300):
         return None  # nothing was answered
     if not usage.said and call.failure is not None and call.outcome == "failed":

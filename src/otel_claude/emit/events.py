@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,12 +12,15 @@ from otel_claude._version import __version__
 if TYPE_CHECKING:
     from otel_claude.call.call import Call
 
+logger = logging.getLogger("otel_claude")
+
 # https://opentelemetry.io/docs/specs/otel/logs/data-model/#field-severitynumber
-_SEVERITY: Final = {semconv.EVENT_EXCEPTION: ("WARN", 13), semconv.EVENT_DETAILS: ("DEBUG", 5)}
+_SEVERITY: Final = {semconv.EVENT_DETAILS: ("DEBUG", 5)}
+_WARN: Final = ("WARN", 13)
 
 
 class Events:
-    """Emits the exception event of failed calls and the content of any, in the context of their spans.
+    """Emits events, in the context of the spans that they are about.
 
     The logs API of OpenTelemetry is not declared stable: where it is missing or different, there
     are no events, and nothing else changes.
@@ -35,9 +39,16 @@ class Events:
         self._severity = _logs.SeverityNumber
         self._logger = _logs.get_logger(semconv.SCOPE, __version__, logger_provider=provider)
         self._strict = strict
-        self._record(
-            semconv.EVENT_EXCEPTION, {}
-        )  # raises here, and once, where the logs API is another
+        self._record("", {})  # raises here, and once, where the logs API is another
+
+    @classmethod
+    def of(cls, provider: Any, *, strict: bool) -> Events | None:
+        """Events into a provider; None where the logs API of OpenTelemetry is another."""
+        try:
+            return cls(provider, strict=strict)
+        except Exception:
+            logger.debug("otel-claude: no events, the logs API differs", exc_info=True)
+            return None
 
     def exception(self, call: Call) -> None:
         """A call failed: the class of the exception; its message and stack trace are content."""
@@ -47,7 +58,7 @@ class Events:
         attributes: dict[str, Any] = {semconv.EXCEPTION_TYPE: failure.exception}
         if call.captured is not None:
             attributes |= call.captured.errors
-        self._logger.emit(self._record(semconv.EVENT_EXCEPTION, attributes, call.context))
+        self.warn(semconv.EVENT_EXCEPTION, attributes, call.context)
 
     def details(self, call: Call, attributes: dict[str, Any]) -> Any:
         """The record of what was said in a call, to be emitted by `emit`.
@@ -62,9 +73,13 @@ class Events:
         """Emit a record that was made here."""
         self._logger.emit(record)
 
+    def warn(self, name: str, attributes: dict[str, Any], context: Any = None) -> None:
+        """Emit an event of severity WARN, in the context of a span."""
+        self._logger.emit(self._record(name, attributes, context))
+
     def _record(self, name: str, attributes: dict[str, Any], context: Any = None) -> Any:
         now = time.time_ns()
-        text, number = _SEVERITY[name]
+        text, number = _SEVERITY.get(name, _WARN)
         if not self._strict:
             attributes[semconv.EVENT_NAME] = name
         return self._make_record(

@@ -41,6 +41,7 @@ class Instruments:
         self._meter = meter
         self._counters: dict[str, Counter | UpDownCounter] = {}
         self._histograms: dict[str, Histogram] = {}
+        self._shown: dict[str, Callable[[CallbackOptions], Iterable[Observation]] | None] = {}
         self._flushing = threading.Lock()
         self.sums = Sums()
         self.words = Words()
@@ -79,6 +80,15 @@ class Instruments:
             found = self._counters[name] = create(name, unit=metric.unit, description=metric.note)
         return found
 
+    def show(
+        self, name: str, read: Callable[[CallbackOptions], Iterable[Observation]] | None
+    ) -> None:
+        """Let a gauge show what `read` says from now on; nothing for None."""
+        known = name in self._shown
+        self._shown[name] = read
+        if not known:
+            self._gauge(name, lambda options: (self._shown[name] or _nothing)(options))
+
     def _gauge(
         self, name: str, callback: Callable[[CallbackOptions], Iterable[Observation]]
     ) -> None:
@@ -104,6 +114,10 @@ class Instruments:
                     self.counter(slot.instrument).add(amount, attributes)
             for site, faults in _faults.drain().items():
                 self.counter(semconv.M_FAULTS).add(faults, {semconv.FAULT_SITE: site})
+
+
+def _nothing(_options: CallbackOptions) -> Iterable[Observation]:
+    return ()
 
 
 def instruments_of(provider: MeterProvider | None) -> Instruments:

@@ -12,6 +12,7 @@ from otel_claude._sources import Sources
 from otel_claude._version import __version__
 from otel_claude.emit import lines
 from otel_claude.emit.bill import Bill
+from otel_claude.emit.events import Events
 from otel_claude.emit.metrics import Metrics
 from otel_claude.emit.notice import is_sdk, warn_if_unheard
 from otel_claude.emit.rivals import warn_of_rivals
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from otel_claude.call.run import Run
     from otel_claude.call.session import SessionUse
     from otel_claude.emit.content import Contents
-    from otel_claude.emit.events import Events
     from otel_claude.pricing import Prices
     from otel_claude.settings import Settings
 
@@ -63,7 +63,7 @@ class Recorder:
         self._runs = Runs(
             tracer, self._metrics.for_runs(), strict=settings.strict, contents=self._contents
         )
-        self._events = _events(logger_provider, strict=settings.strict)
+        self._events = Events.of(logger_provider, strict=settings.strict)
         self._warned: set[str] = set()
         self._providers = (tracer_provider, meter_provider)
         self.sources = Sources(settings, *self._providers)
@@ -121,6 +121,10 @@ class Recorder:
         """Record a call that has ended. A fault in one signal leaves the others whole."""
         try:
             self._metrics.leave(call)
+            if call.outcome == "rejected" and call.adopts:
+                # Nothing was sent, so the SDK makes no span: this one is ours.
+                call.adopts = False
+                self._spans.start(call)
             bill = Bill(call, self.prices)
             if self._contents is not None:
                 call.captured = self._contents.of(call)
@@ -211,13 +215,3 @@ def _contents(settings: Settings) -> Contents | None:
     from otel_claude.emit.content import Contents
 
     return Contents(settings)
-
-
-def _events(provider: Any, *, strict: bool) -> Events | None:
-    try:
-        from otel_claude.emit.events import Events
-
-        return Events(provider, strict=strict)
-    except Exception:
-        logger.debug("otel-claude: no events, the logs API of OpenTelemetry differs", exc_info=True)
-        return None

@@ -15,17 +15,19 @@ from otel_claude.pricing.prices import Prices
 from otel_claude.pricing.result import Cost, GroupCost, Unpriced
 
 if TYPE_CHECKING:
-    from otel_claude.pricing.estimates import Estimate, estimate
+    from otel_claude.pricing.estimates import Ceiling, Estimate, Held, ceiling, estimate
     from otel_claude.pricing.explain import Line
     from otel_claude.pricing.overrides import PriceFileError
     from otel_claude.pricing.refresh import Refresh
 
 __all__ = [
     "PRICE_BOOK_VERSION",
+    "Ceiling",
     "Cost",
     "Estimate",
     "Group",
     "GroupCost",
+    "Held",
     "Line",
     "PriceFileError",
     "Prices",
@@ -33,6 +35,7 @@ __all__ = [
     "Resolved",
     "Unpriced",
     "billed",
+    "ceiling",
     "context_window",
     "cost",
     "estimate",
@@ -41,10 +44,13 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Ceiling": "estimates",
     "Estimate": "estimates",
+    "Held": "estimates",
     "Line": "explain",
     "PriceFileError": "overrides",
     "Refresh": "refresh",
+    "ceiling": "estimates",
     "estimate": "estimates",
 }
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from otel_claude.call.usage import Usage, count, fields, text
 from otel_claude.pricing.cost import cost
+from otel_claude.pricing.models import context_window
 from otel_claude.pricing.result import Cost, Unpriced
 
 if TYPE_CHECKING:
@@ -63,6 +64,102 @@ class Estimate(NamedTuple):
     price_book: str
 
 
+class Held(NamedTuple):
+    """What the API holds of a message thread: what its last call read and wrote, and put in."""
+
+    tokens: int
+    lifetime: str
+
+
+class Ceiling(NamedTuple):
+    """The most that a call may use and cost.
+
+    Attributes:
+        tokens: every prompt token and all of the output, of every fallback as well.
+        costs: of the call and each fallback; None for a model without a price.
+        unbounded: as for `Estimate`: what may add to both, beyond all that is known before.
+        lifetime: of cache writes: `5m`, `1h`, or empty without any.
+    """
+
+    tokens: int
+    costs: tuple[Cost, ...] | None
+    unbounded: tuple[str, ...]
+    lifetime: str = ""
+
+    def units(self, places: int) -> int | None:
+        """All costs together, as a whole number of 10**-places USD, rounded up."""
+        return None if self.costs is None else sum(cost.units(places) for cost in self.costs)
+
+
+def ceiling(  # noqa: PLR0913 - facts of the call, as for `cost`
+    request: Mapping[str, Any],
+    model: str | None = None,
+    *,
+    platform: str = "anthropic",
+    region: str | None = None,
+    at: float | None = None,
+    batch: bool = False,
+    prices: Prices | None = None,
+    held: Held | None = None,
+) -> Ceiling:
+    """The upper bound of `estimate` alone, and one also where that has none. Never raises.
+
+    Where the prompt cannot be known before (a file, an iterator, a thread that the API holds), it
+    is taken to fill the model's
+    context window. Web searches count as far as the request limits them. What else is unbounded
+    is left out, and named.
+
+    Args:
+        request: the body of the request.
+        model: the model, where it is not `request["model"]`.
+        platform: as for `cost`.
+        region: as for `cost`.
+        at: POSIX seconds; None is now.
+        batch: the request goes into a Message Batch.
+        prices: the price book; None is the built-in list.
+        held: of the thread that the request continues, where it is known.
+    """
+    name = model or text(request.get("model"))
+    found = _Prompt()
+    found.walk_request(request)
+    if fields(request.get("thread")).get("type") == "continue":
+        found.continue_thread(held)
+    prompt, limit = found.upper, _output_limit(request, found)
+    if found.hidden and name is not None:
+        prompt = max(prompt, context_window(name, prices=prices) or 0)
+    facts = {"platform": platform, "region": region, "at": at, "batch": batch, "prices": prices}
+    dear = _dearest(request, prompt, limit or 0, found.lifetime)
+    dear.web_search_requests = found.searches or None
+    tokens = prompt + (limit or 0)
+    own = cost(dear, name, request_model=name, **facts)  # type: ignore[arg-type] # by name
+    costs = [own] if isinstance(own, Cost) else []
+    for other in _fallbacks(request):
+        tokens += prompt + (limit or 0)
+        hop = cost(dear, other, request_model=other, **facts)  # type: ignore[arg-type] # by name
+        if isinstance(hop, Cost):
+            costs.append(hop)
+        else:
+            found.unbounded.append("fallbacks")
+    priced = tuple(costs) if isinstance(own, Cost) else None
+    return Ceiling(tokens, priced, tuple(dict.fromkeys(found.unbounded)), found.lifetime)
+
+
+def _output_limit(request: Mapping[str, Any], found: _Prompt) -> int | None:
+    """`max_tokens`, under the name that the legacy completions have for it where they are asked."""
+    limit = count(request.get("max_tokens"))
+    if limit is None:
+        limit = count(request.get("max_tokens_to_sample"))
+    if limit is None:
+        found.unbounded.append("max_tokens")
+    return limit
+
+
+def _dearest(request: Mapping[str, Any], prompt: int, output: int, lifetime: str) -> Usage:
+    """The usage at its dearest. A workspace may keep inference in the US, unsaid by the request."""
+    geo, speed = text(request.get("inference_geo")), text(request.get("speed"))
+    return _usage(prompt, output, lifetime, geo or "us", speed)
+
+
 def estimate(  # noqa: PLR0913 - facts of the call, as for `cost`
     request: Mapping[str, Any],
     model: str | None = None,
@@ -96,9 +193,7 @@ def estimate(  # noqa: PLR0913 - facts of the call, as for `cost`
     found = _Prompt()
     found.walk_request(asked)
     prompt = found.bounds() if (n := count(input_tokens)) is None else Bounds(n, n, n)
-    limit = count(asked.get("max_tokens"))
-    if limit is None:
-        found.unbounded.append("max_tokens")
+    limit = _output_limit(asked, found)
     usual = min(output_tokens or limit or 0, limit or output_tokens or 0)
     output = Bounds(0, usual, limit or usual)
     facts = {"platform": platform, "region": region, "at": at, "batch": batch, "prices": prices}
@@ -111,8 +206,7 @@ def estimate(  # noqa: PLR0913 - facts of the call, as for `cost`
         name, _usage(prompt.lower, output.lower, "read" if found.cached else "", geo, None)
     )
     mid = priced(name, _usage(prompt.expected, output.expected, "", geo, speed))
-    # A workspace may keep inference in the US without the request saying so.
-    dear = _usage(prompt.upper, output.upper, found.lifetime, geo or "us", speed)
+    dear = _dearest(asked, prompt.upper, output.upper, found.lifetime)
     high = priced(name, dear)
     if isinstance(low, Unpriced) or isinstance(mid, Unpriced) or isinstance(high, Unpriced):
         return next(c for c in (low, mid, high) if isinstance(c, Unpriced))
@@ -133,36 +227,53 @@ class _Prompt:
     """What a request's prompt is made of, gathered in one walk."""
 
     def __init__(self) -> None:
-        self.characters = self.bytes = self.images = self.overhead = 0
+        self.characters = self.bytes = self.images = self.overhead = self.searches = self.held = 0
+        self.hidden = False
         self.cached = False
         self.lifetime = ""
         self.unbounded: list[str] = []
 
     def walk_request(self, request: Mapping[str, Any]) -> None:
-        for key in ("system", "messages", "tools", "cache_control", "output_config"):
-            self._walk(request.get(key))
+        for key in ("system", "messages", "prompt", "tools", "output_config"):
+            if value := request.get(key):  # the SDK's stand-ins for "not given" are false
+                self._walk(value)
+        if isinstance(control := request.get("cache_control"), Mapping):
+            self._cache(control)
         messages = request.get("messages")
+        self.hidden = messages is not None and not isinstance(messages, list | tuple)
         self.overhead = _MESSAGE_OVERHEAD * (1 + len(messages) if isinstance(messages, list) else 1)
         tools = request.get("tools")
         if isinstance(tools, list | tuple) and tools:
             self.overhead += _TOOLS_OVERHEAD
             for tool in tools:
-                self._tool(text(fields(tool).get("type")) or "custom")
+                self._tool(fields(tool))
         if request.get("mcp_servers"):
             self.unbounded.append("server_tools")
         if request.get("context_management"):
             self.unbounded.append("compaction")
 
-    def _tool(self, kind: str) -> None:
+    def continue_thread(self, held: Held | None) -> None:
+        """The request has only what is new; the API adds all that came before."""
+        if held is None:
+            self.hidden = True
+        lifetimes = {self.lifetime, "1h" if held is None else held.lifetime}
+        self.lifetime = max(lifetimes, key=("", "5m", "1h").index)
+        self.held = 0 if held is None else held.tokens
+
+    def _tool(self, tool: Mapping[str, Any]) -> None:
+        kind = text(tool.get("type")) or "custom"
         if kind.startswith("advisor"):
             self.unbounded.append("advisor")
         elif kind.startswith(("web_", "code_execution", "tool_search", "mcp_")):
             self.unbounded.append("server_tools")
+        if kind.startswith("web_search"):
+            self.searches += count(tool.get("max_uses")) or 0
 
     def _walk(self, value: object) -> None:
         if isinstance(value, str):
             self.characters += len(value)
-            self.bytes += len(value.encode("utf-8", "surrogatepass"))
+            plain = value.isascii()
+            self.bytes += len(value if plain else value.encode("utf-8", "surrogatepass"))
         elif isinstance(value, Mapping):
             if self._is_file(value):
                 return
@@ -194,15 +305,21 @@ class _Prompt:
         if kind == "image":
             self.images += 1
         else:
+            self.hidden = True
             self.unbounded.append("files")
         return True
 
+    @property
+    def upper(self) -> int:
+        """Tokens at most."""
+        return self.bytes + self.overhead + _IMAGE[2] * self.images + self.held
+
     def bounds(self) -> Bounds:
-        low, mid, high = (tokens * self.images for tokens in _IMAGE)
+        low, mid, _ = (tokens * self.images for tokens in _IMAGE)
         return Bounds(
             self.characters // _CHARACTERS_PER_TOKEN_AT_MOST + low,
             round(self.characters / _CHARACTERS_PER_TOKEN) + mid,
-            self.bytes + self.overhead + high,
+            self.upper,
         )
 
 

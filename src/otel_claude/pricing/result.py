@@ -174,6 +174,12 @@ class Cost:
         """Whole units (`GroupCost.units`, `tools_units`) are of 10**-exponent USD."""
         return self._plan.exponent
 
+    def units(self, places: int) -> int:
+        """The total as a whole number of 10**-places USD; what is finer is rounded up."""
+        finer = self._plan.exponent - places
+        scale: int = 10 ** abs(finer)
+        return self._total * scale if finer <= 0 else -(-self._total // scale)
+
     @property
     def tools_units(self) -> int:
         """`server_tools` in whole units, for exact sums."""
