@@ -64,11 +64,15 @@ class RedisLine:
         self._client = client
         self._pipelined = hasattr(client, "connection_pool")
         try:
-            for script in scripts.ALL:
-                client.script_load(script)
+            self._load()
         except BaseException:
             client.close()
             raise
+
+    def _load(self) -> None:
+        """All of them, so that none is ever missing alone: what is sent again keeps its order."""
+        for script in scripts.ALL:
+            self._client.script_load(script)
 
     def run(self, errands: Sequence[Errand]) -> list[Any]:
         """Run scripts in one round trip; in a cluster one after the other."""
@@ -78,27 +82,19 @@ class RedisLine:
         from redis.exceptions import ConnectionError as NoConnection
 
         try:
-            answers = self._send(errands, "EVALSHA")
+            answers = self._send(errands)
         except NoConnection as error:
             raise Lost(str(error)) from error
         lost = [i for i, answer in enumerate(answers) if _word(answer) == "NOSCRIPT"]
-        if lost:  # flushed: all are, so the order among them is kept
-            again = self._send([errands[i] for i in lost], "EVAL")
+        if lost:  # somebody flushed them
+            self._load()
+            again = self._send([errands[i] for i in lost])
             for i, answer in zip(lost, again, strict=True):
                 answers[i] = answer
         return [Outage(str(a)) if _is_outage(a) else a for a in answers]
 
-    def _send(self, errands: Sequence[Errand], command: str) -> list[Any]:
-        sent = [
-            (
-                command,
-                _hash(errand.script) if command == "EVALSHA" else errand.script,
-                str(len(errand.keys)),
-                *errand.keys,
-                *errand.args,
-            )
-            for errand in errands
-        ]
+    def _send(self, errands: Sequence[Errand]) -> list[Any]:
+        sent = [("EVALSHA", _hash(e.script), str(len(e.keys)), *e.keys, *e.args) for e in errands]
         if not self._pipelined:
             return [self._one(words) for words in sent]
         pipeline = self._client.pipeline(transaction=False)

@@ -137,8 +137,10 @@ class MemoryStore:
     def keep(self, hold: str, name: str, claims: Sequence[Claim]) -> None:  # noqa: ARG002 - as `Store` has it
         """See `Store`."""
         with self._lock:
+            now = self._clock()
+            self._expire(now)
             if (found := self._holds.pop(hold, None)) is not None:
-                found.expires = self._clock() + BATCH_SECONDS
+                found.expires = now + BATCH_SECONDS
                 self._kept[name] = found
 
     def release(self, name: str) -> None:

@@ -73,6 +73,9 @@ class RedisStore:
             return _verdict(answer.result(self._timeout), claims)
         except _TIMEOUTS:
             raise self._gave_up(answer, hold, claims) from None
+        except Unreachable:
+            self._give_back(hold, claims)
+            raise
 
     async def reserve_async(self, hold: str, claims: Sequence[Claim]) -> Verdict:
         """See `Store`."""
@@ -81,10 +84,8 @@ class RedisStore:
             return _verdict(await _wait(answer, self._timeout), claims)
         except _TIMEOUTS:
             raise self._gave_up(answer, hold, claims) from None
-        except Unreachable:
-            raise
         except BaseException:
-            # Cancelled while it waited: nobody will settle what may have been reserved.
+            # Unreachable, or cancelled while it waited: who knows whether it was reserved.
             answer.cancel()
             self._give_back(hold, claims)
             raise

@@ -195,6 +195,7 @@ KEEP: Final = (
 local hold, lasts, now = ARGV[1], tonumber(ARGV[2]), now_of(ARGV[3])
 local kept = {hold}
 for i = 2, #KEYS, 2 do
+  expire(KEYS[i], KEYS[i + 1], now)
   if call('ZADD', KEYS[i + 1], 'XX', 'CH', now + lasts, hold) == 1 then
     stay(KEYS[i], lasts)
     stay(KEYS[i + 1], lasts)

@@ -8,6 +8,7 @@ import typer
 
 from otel_claude._version import __version__
 from otel_claude.cli.decrypt import decrypt
+from otel_claude.cli.budgets import budgets
 from otel_claude.cli.demo import demo
 from otel_claude.cli.price import price
 from otel_claude.cli.reconcile import reconcile
@@ -39,6 +40,7 @@ def _root(
     """OpenTelemetry for Claude in Python: a span, metrics and the exact cost of every call."""
 
 
+app.add_typer(budgets)
 app.command()(demo)
 app.command()(price)
 app.command()(reconcile)
