@@ -18,7 +18,7 @@ from otel_claude.budgets.redis import RedisStore, _number
 from otel_claude.pricing import Cost, cost
 from otel_claude.testing import Emulator
 
-PROCESSES, TASKS, SECONDS, KILLED = 8, 32, 6, 3
+PROCESSES, TASKS, TURNS, KILLED = 8, 32, 8, 3
 LIMIT = Decimal(10)
 WORKER = Path(__file__).with_name("worker.py")
 ONE = 10**15
@@ -34,16 +34,15 @@ def price(entry) -> int:
 class Watcher(threading.Thread):
     """Reads the account over and over: what is taken must never exceed the limit."""
 
-    def __init__(self, store: RedisStore, account: str) -> None:
+    def __init__(self, client, account: str) -> None:
         super().__init__(daemon=True)
-        self._store, self._account = store, account
+        self._client, self._account = client, account
         self.most, self.looks, self.done = 0, 0, threading.Event()
 
     def run(self) -> None:
-        client = self._store._open()
         while not self.done.is_set():
             # One command, so that both numbers are of one moment.
-            spent, reserved = client.hmget(f"{{otel-claude}}:a:{self._account}", "s", "r")
+            spent, reserved = self._client.hmget(f"{{otel-claude}}:a:{self._account}", "s", "r")
             self.most = max(self.most, _number(spent) + _number(reserved))
             self.looks += 1
             time.sleep(0.002)
@@ -52,8 +51,7 @@ class Watcher(threading.Thread):
 def test_settled_and_reserved_never_exceed_the_limit_and_the_books_balance(server, tmp_path):
     shared = Budget("shared", limit=LIMIT, window="month")
     account = f"{shared.account}:{shared.span.at(time.time()).mark}:"
-    store = RedisStore(server.url)
-    watcher = Watcher(store, account)
+    watcher = Watcher(server.client(), account)
     watcher.start()
     log = tmp_path / "calls.log"
     with Emulator() as api:
@@ -61,7 +59,7 @@ def test_settled_and_reserved_never_exceed_the_limit_and_the_books_balance(serve
         workers = [
             subprocess.Popen(
                 # Those that will be killed would never end by themselves.
-                [*command, str(1e6 if n < KILLED else SECONDS), str(TASKS), str(LIMIT), str(log)],
+                [*command, str(10**6 if n < KILLED else TURNS), str(TASKS), str(LIMIT), str(log)],
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
@@ -89,7 +87,7 @@ def test_settled_and_reserved_never_exceed_the_limit_and_the_books_balance(serve
     assert all(s["settled"] for s in survivors)
     assert watcher.looks > 100
     assert watcher.most <= LIMIT * ONE
-    _balance(server, store, account, ledger, log)
+    _balance(server, account, ledger, log)
 
 
 def _kill_some(workers, log):
@@ -112,7 +110,7 @@ def _wait(happened):
         time.sleep(0.01)
 
 
-def _balance(server, store, account, ledger, log):
+def _balance(server, account, ledger, log):
     """Settled is the sum of all bills, less those of calls whose process died before settling."""
     client = server.client()
     fields = client.hgetall(f"{{otel-claude}}:a:{account}")
@@ -137,10 +135,9 @@ def _balance(server, store, account, ledger, log):
     print(f"{len(sent)} calls sent, {len(held)} of them still held by processes that were killed")
 
     # What they hold is over with time, and then all of the rest can be spent.
-    later = RedisStore(server.url, clock=lambda: time.time() + 901)
+    later = RedisStore(server.url, timeout=20, clock=lambda: time.time() + 901)
     left = int(LIMIT) * ONE - spent
     claim = Claim(account, int(LIMIT) * ONE, left, True, 0.0, time.time() + 3600)
     assert later.reserve("all", [claim]).refused is None
     assert later.reserve("more", [claim._replace(amount=1)]).refused == 0
     later.close()
-    store.close()

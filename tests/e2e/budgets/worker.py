@@ -1,6 +1,6 @@
 """One of the processes that hammer a budget. Run by `test_hammer.py`.
 
-python worker.py REDIS API SECONDS TASKS LIMIT LOG
+python worker.py REDIS API TURNS TASKS LIMIT LOG
 
 Prints one JSON document: how calls ended. To LOG it writes, before a call is sent, which reservation
 it has, and before it is settled, for how much; so that the books can be compared with the bills even
@@ -27,7 +27,7 @@ from otel_claude.capture import watch
 MODEL = "claude-haiku-4-5"
 
 
-async def main(redis: str, api: str, seconds: float, tasks: int, limit: str, log: str) -> None:
+async def main(redis: str, api: str, turns: int, tasks: int, limit: str, log: str) -> None:
     budgets = [
         Budget("shared", limit=limit, window="month"),
         Budget("each", scope="tag:task", limit=limit, window="5 hours"),
@@ -54,10 +54,6 @@ async def main(redis: str, api: str, seconds: float, tasks: int, limit: str, log
 
     store.settle = settle_and_note
 
-    write("ready", os.getpid(), None)
-    while not Path(f"{log}.go").exists():
-        await asyncio.sleep(0.01)
-    until = time.monotonic() + seconds
     http = anthropic.DefaultAsyncHttpxClient(event_hooks={"request": [note]})
     async with anthropic.AsyncAnthropic(
         api_key="k", base_url=api, http_client=http, max_retries=0, timeout=60
@@ -67,7 +63,7 @@ async def main(redis: str, api: str, seconds: float, tasks: int, limit: str, log
             kind = rng.choice(["create", "create", "create", "stream", "abandon"])
             request: dict[str, Any] = {
                 "model": MODEL,
-                "max_tokens": rng.choice([200, 2000, 9000]),
+                "max_tokens": rng.choice([2_000, 9_000, 20_000]),
                 "messages": [{"role": "user", "content": "word " * rng.randrange(1, 200)}],
                 "extra_headers": {
                     "x-emulator-tag": f"{kind}-{os.getpid()}-{number}-{turn}",
@@ -88,18 +84,14 @@ async def main(redis: str, api: str, seconds: float, tasks: int, limit: str, log
 
         async def work(number: int) -> None:
             rng = random.Random(f"{os.getpid()}-{number}")
-            turn = 0
-            while time.monotonic() < until:
-                turn += 1
+            for turn in range(turns):
                 try:
                     how = await one(number, turn, rng)
                 except BudgetExceeded as error:
                     how = "refused"
-                    assert error.limit is not None
-                    assert error.estimate is not None
-                    if error.limit - error.spent - error.reserved >= error.estimate:
+                    left = (error.limit or 0) - error.spent - error.reserved
+                    if error.estimate is None or left >= error.estimate:
                         wrongly.append(str(error))
-                    await asyncio.sleep(0.01)
                 ended[how] = ended.get(how, 0) + 1
 
         await asyncio.gather(*(work(number) for number in range(tasks)))
@@ -109,4 +101,8 @@ async def main(redis: str, api: str, seconds: float, tasks: int, limit: str, log
 
 if __name__ == "__main__":
     where, service, lasts, parallel, most, notes_file = sys.argv[1:]
-    asyncio.run(main(where, service, float(lasts), int(parallel), most, notes_file))
+    with open(notes_file, "a") as ready:  # noqa: PTH123 - one line, in one write
+        ready.write(f'["ready", {os.getpid()}, null]\n')
+    while not Path(f"{notes_file}.go").exists():
+        time.sleep(0.01)
+    asyncio.run(main(where, service, int(lasts), int(parallel), most, notes_file))
