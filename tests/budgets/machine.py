@@ -84,22 +84,25 @@ class Ledger(RuleBasedStateMachine):
     def reserve(self, wanted: dict[str, int]) -> None:
         self.count += 1
         hold, claims = f"hold{self.count}", self.claims(wanted)
-        refused = None
-        for index, claim in enumerate(claims):
-            spent, reserved = self.model.standing(claim)
-            # The promise: never refused while what is left covers it.
-            left = None if claim.limit is None else claim.limit - spent - reserved
-            if claim.firm and left is not None and left < claim.amount:
-                refused = index
-                break
+        refused = self.refused(claims)
         verdict = self.store.reserve(hold, claims)
         assert verdict.refused == refused
-        if refused is None:
+        if verdict.refused is None:
             held = {claim.account: (claim.amount, self.model.now) for claim in claims}
             self.model.holds[hold] = (self.model.now + HOLD_SECONDS, held)
         else:
-            self.check_frees_at(claims[refused], verdict.standings[refused])
+            index = verdict.refused
+            self.check_frees_at(claims[index], verdict.standings[index])
         self.check(claims, verdict.standings)
+
+    def refused(self, claims: list[Claim]) -> int | None:
+        """The promise: no claim is refused while what is left covers it, and any other is."""
+        for index, claim in enumerate(claims):
+            spent, reserved = self.model.standing(claim)
+            left = None if claim.limit is None else claim.limit - spent - reserved
+            if claim.firm and left is not None and left < claim.amount:
+                return index
+        return None
 
     def check_frees_at(self, claim: Claim, standing: Standing) -> None:
         """Where time alone makes room, at that time there is room, and just before there is none."""

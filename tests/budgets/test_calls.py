@@ -24,11 +24,22 @@ TIGHT = Budget("tight", limit="0.000001", window="day")
 WIDE = Budget("wide", limit=100, window="day")
 
 
-def most_of(request: dict[str, Any]) -> Decimal:
-    """USD that a request may cost at most."""
-    units = ceiling(request).units(15)
+def units_of(request: dict[str, Any], **facts: Any) -> int:
+    """The most that a request may cost, in the ledger's units."""
+    units = ceiling(request, **facts).units(15)
     assert units is not None
-    return Decimal(units).scaleb(-15)
+    return units
+
+
+def most_of(request: dict[str, Any]) -> Decimal:
+    """The same in USD."""
+    return Decimal(units_of(request)).scaleb(-15)
+
+
+def usd(amount: Decimal | int | None) -> Decimal:
+    """An amount of an exception that has to have it."""
+    assert isinstance(amount, Decimal)
+    return amount
 
 
 # --- refused ------------------------------------------------------------------------------------
@@ -136,7 +147,7 @@ def test_async_calls_and_streams_are_refused_too(budgeted, api, ask):
 
 def test_where_the_sdks_span_is_adopted_a_refused_call_has_one_of_ours(budgeted, api, ask):
     telemetry = budgeted(TIGHT, native="adopt")
-    options = {"tracer_provider": telemetry.tracers}
+    options: Any = {"tracer_provider": telemetry.tracers}
     with (
         anthropic.Anthropic(api_key="k", base_url=api.url, open_telemetry=options) as client,
         pytest.raises(BudgetExceeded),
@@ -186,7 +197,7 @@ def test_a_turn_of_a_tool_runner_is_refused_like_any_call(budgeted, api, client,
         runner.until_done()
     assert len(api.requests) == 1, "the first turn fitted"
     # The second sends only what is new; what came before is known from the first.
-    assert most_of(ask()) * 4 < raised.value.estimate < most
+    assert most_of(ask()) * 4 < usd(raised.value.estimate) < most
     assert standing("turns").reserved == 0
 
 
@@ -214,7 +225,7 @@ def test_a_stream_holds_its_reservation_until_its_end(budgeted, client, ask):
     budgeted(WIDE)
     with client.messages.stream(**ask()) as stream:
         held = standing("wide")
-        assert held.reserved == ceiling(ask()).units(15)
+        assert held.reserved == units_of(ask())
         assert held.spent == 0
         stream.until_done()
     assert standing("wide").reserved == 0
@@ -245,7 +256,7 @@ def test_a_stream_cut_short_costs_what_is_known(budgeted, api, client, ask, end)
     known = standing("wide")
     assert known.reserved == 0
     assert cost(telemetry) < spent("wide"), "a token of output for each event, beside the prompt"
-    assert known.spent <= ceiling(ask()).units(15)
+    assert known.spent <= units_of(ask())
 
 
 @pytest.mark.parametrize("scenario", ["status=400", "status=529", "status=500", "reset"])
@@ -301,7 +312,7 @@ def test_a_batch_is_reserved_until_its_results_are_read(budgeted, api, client, a
     telemetry = budgeted(WIDE)
     requests = [{"custom_id": f"r{n}", "params": ask()} for n in range(3)]
     batch = client.messages.batches.create(requests=requests)
-    one = ceiling(ask(), batch=True).units(15)
+    one = units_of(ask(), batch=True)
     assert standing("wide")[:2] == (0, 3 * one)
     while client.messages.batches.retrieve(batch.id).processing_status != "ended":
         pass
@@ -445,7 +456,7 @@ def test_a_callback_decides(budgeted, client, ask):
 
 def test_a_callback_that_fails_is_a_fault_and_lets_the_call_pass(telemetry, client, ask):
     _faults.drain()
-    telemetry.instrument(budgets=[Budget("c", limit=0, action=lambda _: 1 / 0)])
+    telemetry.instrument(budgets=[Budget("c", limit=0, action=lambda _: bool(1 / 0))])
     assert client.messages.create(**ask()).content
     assert _faults.drain() == {"budgets.action": 1}
 
@@ -484,7 +495,7 @@ def test_a_model_without_a_price_is_a_matter_of_policy(budgeted, client, ask, ca
 def test_an_answer_without_a_price_costs_what_was_reserved(budgeted, client, ask):
     budgeted(WIDE)
     client.messages.create(**ask("model=claude-opus-9"))
-    assert standing("wide")[:2] == (ceiling(ask()).units(15), 0)
+    assert standing("wide")[:2] == (units_of(ask()), 0)
 
 
 # --- never in the way -------------------------------------------------------------------------------
@@ -518,7 +529,8 @@ def test_prompts_are_not_kept(budgeted, client, ask):
     from otel_claude.capture import seams
 
     calls = []
-    observers = seams._active.observers
+    watch: Any = seams._active
+    observers: Any = watch.observers
     monkey = observers[0].after
 
     def after(call):
@@ -554,5 +566,6 @@ def test_threads_share_a_budget_and_never_pass_it(budgeted, api, ask):
         thread.join()
     assert refused
     for error in refused:
-        assert error.limit - error.spent - error.reserved < error.estimate
+        left = usd(error.limit) - usd(error.spent) - usd(error.reserved)
+        assert left < usd(error.estimate)
     assert spent("shared") == cost(telemetry) <= most * 5

@@ -96,13 +96,13 @@ Caught = list[Cost | Unpriced | None]
 def caught(monkeypatch: pytest.MonkeyPatch) -> Caught:
     """The exact costs that the instrumentation computed, in the order of the calls."""
     found: Caught = []
-    original = bills._cost_of
+    original = bills.cost_of
 
-    def keep(call: Any, prices: Any) -> Any:
-        found.append(original(call, prices))
+    def keep(call: Any, usage: Any, prices: Any) -> Any:
+        found.append(original(call, usage, prices))
         return found[-1]
 
-    monkeypatch.setattr(bills, "_cost_of", keep)
+    monkeypatch.setattr(bills, "cost_of", keep)
     return found
 
 

@@ -15,7 +15,7 @@ from otel_claude import BudgetExceeded, ClaudeInstrumentor, _faults
 from otel_claude.budgets import Budget, Budgets
 from otel_claude.pricing import ceiling
 
-TIMEOUT = 0.3
+TIMEOUT = 2.0
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def test_closed_refuses_until_redis_is_back(budgeted, server, api, client, ask, 
 
 def test_an_outage_costs_its_time_once_not_once_a_call(budgeted, server, client, ask):
     """Counted, not timed: after the first, no call waits for an answer at all."""
-    store = budgeted("open", timeout=1.0, retry_seconds=60)
+    store = budgeted("open", timeout=2.0, retry_seconds=60)
     client.messages.create(**ask())
     server.pause()
     waited = []
@@ -135,7 +135,7 @@ def test_an_outage_costs_its_time_once_not_once_a_call(budgeted, server, client,
 
 
 def test_calls_that_wait_together_are_freed_together(budgeted, server, api, ask):
-    store = budgeted("open", timeout=1.0, retry_seconds=60)
+    store = budgeted("open", timeout=2.0, retry_seconds=60)
 
     async def run():
         async with anthropic.AsyncAnthropic(api_key="k", base_url=api.url) as client:
@@ -146,8 +146,8 @@ def test_calls_that_wait_together_are_freed_together(budgeted, server, api, ask)
             await asyncio.gather(*(client.messages.create(**ask()) for _ in range(20)))
             return time.monotonic() - began
 
-    # 20 calls one after the other would wait for 20 seconds.
-    assert asyncio.run(run()) < 15
+    # 20 calls one after the other would wait for 40 seconds.
+    assert asyncio.run(run()) < 30
 
 
 def test_a_slow_redis_within_its_time_is_just_slow(budgeted, server, api, client, ask):
@@ -195,7 +195,7 @@ def test_a_redis_that_was_restarted_empty_starts_at_zero_and_loses_no_call(
 def test_a_reservation_that_was_made_although_nobody_waited_is_given_back(
     budgeted, server, client, ask
 ):
-    store = budgeted("closed", timeout=0.3)
+    store = budgeted("closed", timeout=2.0)
     client.messages.create(**ask())
     store.flush(5)
     server.pause()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+from typing import Any
 
 import hypothesis.strategies as st
 import pytest
@@ -40,7 +41,7 @@ def test_random_interleavings_agree_with_the_model(server):
         def teardown(self):
             self.store.close()
 
-    case = InRedis.TestCase()
+    case: Any = InRedis.TestCase()
     case.settings = settings(max_examples=6, stateful_step_count=20, deadline=None)
     case.runTest()
 
