@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from otel_claude import BudgetExceeded, ClaudeInstrumentor, attribution, semconv
@@ -98,3 +101,15 @@ def test_off_when_no_budget_is_configured(watched, client, ask):
     assert len(seams._active.observers) == 1
     client.messages.create(**ask())
     assert not [name for name in watched.metrics() if name.startswith("claude.budget")]
+
+
+def test_without_budgets_nothing_of_them_is_imported():
+    program = (
+        "import sys; from otel_claude import ClaudeInstrumentor;"
+        "ClaudeInstrumentor().instrument();"
+        "print([m for m in sys.modules if m.startswith(('otel_claude.budgets', 'redis', 'yaml'))])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"

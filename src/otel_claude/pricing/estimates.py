@@ -240,7 +240,8 @@ class _Prompt:
         if isinstance(control := request.get("cache_control"), Mapping):
             self._cache(control)
         messages = request.get("messages")
-        self.hidden = messages is not None and not isinstance(messages, list | tuple)
+        if messages is not None and not isinstance(messages, list | tuple):
+            self.hidden = True
         self.overhead = _MESSAGE_OVERHEAD * (1 + len(messages) if isinstance(messages, list) else 1)
         tools = request.get("tools")
         if isinstance(tools, list | tuple) and tools:
