@@ -63,7 +63,7 @@ def ledger(budgets: int, *, part: float = 0.0) -> Callable[[], object]:
 def guard(budgets: int) -> Callable[[], object]:
     """All that a guard does for a call."""
     policies = [Budget(f"b{number}", limit=10**6) for number in range(budgets)]
-    checks = Guard(Budgets(policies), MemoryStore(), lambda: None)
+    checks = Guard(Budgets(policies), MemoryStore(), lambda: None, lambda _user: None)
     said = Attribution(user="u")
 
     def run() -> None:

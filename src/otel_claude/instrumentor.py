@@ -145,6 +145,7 @@ def _guard(settings: Settings, recorder: Any, providers: dict[str, Any]) -> Any:
     return guard_of(
         settings.budgets,
         lambda: recorder.prices,
+        recorder.sources.of,
         telemetry=not settings.strict,
         meter_provider=providers.get("meter_provider"),
         logger_provider=providers.get("logger_provider"),

@@ -569,3 +569,15 @@ def test_threads_share_a_budget_and_never_pass_it(budgeted, api, ask):
         left = usd(error.limit) - usd(error.spent) - usd(error.reserved)
         assert left < usd(error.estimate)
     assert spent("shared") == cost(telemetry) <= most * 5
+
+
+def test_users_have_one_budget_under_the_name_that_telemetry_has_for_them(budgeted, client, ask):
+    """Hashed where they are hashed, also in calls that telemetry does not see."""
+    budgeted(Budget("u", scope="user", limit=1, window="day"), hash_key="k" * 32)
+    with attribution(user="anna"):
+        client.messages.create(**ask())
+        with suppress_instrumentation():
+            client.messages.create(**ask())
+    accounts = ClaudeInstrumentor()._guard.store.accounts("u:")
+    assert len(accounts) == 1
+    assert "anna" not in str(accounts)

@@ -7,7 +7,7 @@ import itertools
 import secrets
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from otel_claude._attribution import Attribution, current
+from otel_claude._attribution import Attribution
 from otel_claude.budgets.claims import Part, Threads, attribution_of, claim_of, key_of, most_of
 from otel_claude.budgets.ledger import Charge
 from otel_claude.budgets.policy import PLACES, units_of
@@ -206,9 +206,9 @@ class Books:
         if self._telemetry is not None and claim is not None:
             self._telemetry.saw(budget, claim, standing)
 
-    def used_in_session(self, use: SessionUse) -> None:
+    def used_in_session(self, use: SessionUse, said: Attribution | None) -> None:
         """Book what a managed agent's session used: known only afterwards, so never refused."""
-        said, now = current() or Attribution(), self._clock()
+        said, now = said or Attribution(), self._clock()
         tokens = sum(use.tokens.values())
         usd = units_of(use.cost)
         charges = []

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from opentelemetry.trace import get_current_span
 
-from otel_claude._attribution import DIMENSIONS, Attribution, current
+from otel_claude._attribution import DIMENSIONS, Attribution
 from otel_claude.budgets.exceeded import BudgetExceeded
 from otel_claude.budgets.ledger import Claim
 from otel_claude.budgets.policy import PLACES
@@ -65,7 +65,7 @@ class Part(NamedTuple):
 
 def attribution_of(call: Call) -> Attribution:
     """Who and what a call is for."""
-    return call.attribution or current() or _NOBODY
+    return call.attribution or _NOBODY
 
 
 def key_of(scope: str, said: Attribution, call: Call | None = None) -> str | None:

@@ -17,6 +17,7 @@ from otel_claude.budgets.telemetry import Telemetry
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from otel_claude._attribution import Attribution
     from otel_claude.budgets.budgets import Budgets
     from otel_claude.budgets.exceeded import BudgetExceeded
     from otel_claude.budgets.ledger import Standing, Store, Verdict
@@ -34,6 +35,7 @@ class Guard:
         budgets: the policies.
         store: of their accounts.
         prices: gives the price book in force.
+        attribution: who and what a call is for, given the user that its request names.
         telemetry: where to say what happens; None says nothing.
         clock: POSIX seconds, for tests.
     """
@@ -43,13 +45,14 @@ class Guard:
         budgets: Budgets,
         store: Store,
         prices: Callable[[], Prices | None],
+        attribution: Callable[[str | None], Attribution | None],
         telemetry: Telemetry | None = None,
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._budgets = tuple(budgets.budgets)
         self.store = store
-        self._prices = prices
+        self._attribution = attribution
         self._telemetry = telemetry
         self._clock = clock
         self._books = Books(self._budgets, store, prices, telemetry, clock)
@@ -66,7 +69,9 @@ class Guard:
         return True
 
     def before(self, call: Call) -> None:
-        """Nothing: a call is admitted when all observers know of it."""
+        """Note whose call it is, where telemetry is suppressed and nobody else does."""
+        if call.attribution is None:
+            call.attribution = self._attribution(call.request.get("user_id"))
 
     # Before a call.
 
@@ -172,12 +177,13 @@ class Guard:
 
     def used_in_session(self, use: SessionUse) -> None:
         """Book what a managed agent's session used."""
-        self._books.used_in_session(use)
+        self._books.used_in_session(use, self._attribution(None))
 
 
 def guard_of(
     policies: object,
     prices: Callable[[], Prices | None],
+    attribution: Callable[[str | None], Attribution | None],
     *,
     telemetry: bool,
     meter_provider: Any,
@@ -199,7 +205,7 @@ def guard_of(
         logger.error("otel-claude: setting budgets: %s. No budget is in force.", problem)  # noqa: TRY400 - a line for the user
         return None
     tells = Telemetry(budgets.budgets, meter_provider, logger_provider) if telemetry else None
-    return Guard(budgets, store, prices, tells)
+    return Guard(budgets, store, prices, attribution, tells)
 
 
 def _requests(call: Call) -> bool:

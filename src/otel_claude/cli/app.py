@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from otel_claude._version import __version__
-from otel_claude.cli.decrypt import decrypt
 from otel_claude.cli.budgets import budgets
+from otel_claude.cli.decrypt import decrypt
 from otel_claude.cli.demo import demo
 from otel_claude.cli.price import price
 from otel_claude.cli.reconcile import reconcile
