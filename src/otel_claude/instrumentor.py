@@ -37,6 +37,7 @@ class ClaudeInstrumentor(BaseInstrumentor):  # type: ignore[misc] # for the same
     _settings: Settings | None = None
     _refresh: Any = None
     _guard: Any = None
+    _auditor: Any = None
 
     def instrumentation_dependencies(self) -> Collection[str]:
         """The SDK versions that are instrumented."""
@@ -95,17 +96,17 @@ class ClaudeInstrumentor(BaseInstrumentor):  # type: ignore[misc] # for the same
             ).start()
         if settings.flush_on_sigterm:
             _sigterm.install(flush)
-        guard = self._guard = _guard(settings, recorder, kwargs)
-        if guard is None:
-            patch.install((recorder,), (recorder,), adopt=adopt)
-        else:
-            patch.install(
-                (recorder, guard),
-                (recorder,),
-                gates=(guard,),
-                session_observers=(guard,),
-                adopt=adopt,
-            )
+        self._guard = _guard(settings, recorder, kwargs)
+        self._auditor = _auditor(settings, recorder, kwargs)
+        guards = () if self._guard is None else (self._guard,)
+        auditors = () if self._auditor is None else (self._auditor,)
+        patch.install(
+            (recorder, *guards, *auditors),
+            (recorder,),
+            gates=guards,
+            session_observers=guards,
+            adopt=adopt,
+        )
 
     def _uninstrument(self, **_kwargs: Any) -> None:
         from otel_claude import _sources
@@ -119,6 +120,9 @@ class ClaudeInstrumentor(BaseInstrumentor):  # type: ignore[misc] # for the same
         if self._guard is not None:
             self._guard.close()
             self._guard = None
+        if self._auditor is not None:
+            self._auditor.close()
+            self._auditor = None
         _sigterm.remove()
         self._settings = None
 
@@ -147,6 +151,20 @@ def _guard(settings: Settings, recorder: Any, providers: dict[str, Any]) -> Any:
         lambda: recorder.prices,
         recorder.sources.of,
         telemetry=not settings.strict,
+        meter_provider=providers.get("meter_provider"),
+        logger_provider=providers.get("logger_provider"),
+    )
+
+
+def _auditor(settings: Settings, recorder: Any, providers: dict[str, Any]) -> Any:
+    """What writes the audit trail, None where none is asked for. What is wrong is said."""
+    if settings.audit is None:
+        return None
+    from otel_claude.audit.observer import auditor_of
+
+    return auditor_of(
+        settings,
+        lambda: recorder.prices,
         meter_provider=providers.get("meter_provider"),
         logger_provider=providers.get("logger_provider"),
     )

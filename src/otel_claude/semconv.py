@@ -165,7 +165,67 @@ def attribution_name(key: str) -> str:
     return names[0] if names else TAG_PREFIX + key
 
 
+# --- audit -------------------------------------------------------------------------------------
+AUDIT_CHAIN = "claude.audit.chain"
+AUDIT_SEQUENCE = "claude.audit.sequence"
+AUDIT_PREVIOUS = "claude.audit.previous"
+AUDIT_SEAL = "claude.audit.seal"
+AUDIT_ALGORITHM = "claude.audit.algorithm"
+AUDIT_LAST = "claude.audit.last"
+AUDIT_TIME = "claude.audit.time"
+AUDIT_REQUEST_HASH = "claude.audit.request_hash"
+AUDIT_RESPONSE_HASH = "claude.audit.response_hash"
+AUDIT_COST = "claude.audit.cost"
+AUDIT_REGION = "claude.audit.caller_region"
+AUDIT_CLASSIFICATION = "claude.audit.classification"
+AUDIT_RETENTION = "claude.audit.retention"
+AUDIT_FINDINGS = "claude.audit.findings"
+AUDIT_FINDING = "claude.audit.finding"
+AUDIT_SEVERITY = "claude.audit.severity"
+AUDIT_SENSITIVE = (
+    USER_ID,
+    SESSION_ID,
+    TENANT,
+    TEAM,
+    FEATURE,
+    ENDPOINT,
+    AUDIT_REQUEST_HASH,
+    AUDIT_RESPONSE_HASH,
+)
+"""What of an audit record may be encrypted."""
+AUDIT_RECORD = (
+    AUDIT_CHAIN,
+    AUDIT_SEQUENCE,
+    AUDIT_PREVIOUS,
+    AUDIT_SEAL,
+    AUDIT_ALGORITHM,
+    AUDIT_LAST,
+    AUDIT_TIME,
+    *AUDIT_SENSITIVE,
+    AUDIT_COST,
+    AUDIT_REGION,
+    AUDIT_CLASSIFICATION,
+    AUDIT_RETENTION,
+    AUDIT_FINDINGS,
+    REQUEST_ID,
+    RESPONSE_ID,
+    ORGANIZATION_ID,
+    WORKSPACE_ID,
+    BATCH_ID,
+    OPERATION_NAME,
+    PROVIDER_NAME,
+    REQUEST_MODEL,
+    RESPONSE_MODEL,
+    USAGE_INPUT_TOKENS,
+    USAGE_OUTPUT_TOKENS,
+    USAGE_GEO,
+    OUTCOME,
+    ERROR_TYPE,
+)
+"""All that an audit record may say; its seal covers the rest of it."""
+
 # --- events ------------------------------------------------------------------------------------
+EVENT_AUDIT = "claude.audit.call"
 EVENT_DETAILS = "gen_ai.client.inference.operation.details"
 EVENT_EXCEPTION = "gen_ai.client.operation.exception"
 EVENT_BUDGET_WARNING = "claude.budget.warning"
@@ -211,6 +271,7 @@ M_BUDGET_RESERVED = BUDGET_RESERVED
 M_BUDGET_REJECTIONS = "claude.budget.rejections"
 M_BUDGET_WARNINGS = "claude.budget.warnings"
 M_BUDGET_OVERRUNS = "claude.budget.overruns"
+M_AUDIT_FINDINGS = "claude.audit.findings"
 M_FAULTS = "claude.instrumentation.errors"
 
 SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
@@ -539,6 +600,13 @@ _METRICS: tuple[Metric, ...] = (
         "{request}",
         "Calls that cost more than was reserved for them.",
         _BUDGET,
+    ),
+    Metric(
+        M_AUDIT_FINDINGS,
+        "counter",
+        "{finding}",
+        "Findings of the audit.",
+        (AUDIT_FINDING, AUDIT_SEVERITY),
     ),
     Metric(M_FAULTS, "counter", "{error}", "Faults of the instrumentation.", (FAULT_SITE,)),
 )

@@ -107,7 +107,7 @@ def _count(value: object) -> int:
     raise BadSettingError(f"it takes a whole number from 1 to {_MOST_VALUES}")
 
 
-def _key(value: object) -> bytes:
+def read_key(value: object) -> bytes:
     """A secret key: itself, or `file:` and the path of a file that holds it."""
     if isinstance(value, str) and value.startswith("file:"):
         try:
@@ -132,6 +132,19 @@ def _seconds(value: object) -> float | None:
         if 0 < seconds < float("inf"):
             return seconds
     raise BadSettingError("it takes a positive number of seconds")
+
+
+def _policy(value: object) -> object:
+    """True for the defaults, None for none, else as it is: it is judged where it is put to use."""
+    if value is None or value == "":
+        return None
+    try:
+        return _switch(value) or None
+    except BadSettingError:
+        pass
+    if isinstance(value, str | os.PathLike | Mapping):
+        return value
+    raise BadSettingError("it takes true, a policy, or the path of a file with one")
 
 
 def _path(value: object) -> str | None:
@@ -282,7 +295,7 @@ OPTIONS: Final[Mapping[str, Option]] = {
         "Attribution keys that are read from W3C baggage, and under which name.",
     ),
     "hash_key": Option(
-        _key,
+        read_key,
         None,
         "a key, or file:PATH",
         "User ids are replaced by a hash with this key, before anything leaves; what is redacted in"
@@ -345,6 +358,12 @@ OPTIONS: Final[Mapping[str, Option]] = {
         "path of a YAML or JSON file, or policies",
         "What calls may cost, checked before they are sent; see docs/budgets.md.",
     ),
+    "audit": Option(
+        _policy,
+        None,
+        "true, or path of a YAML or JSON file with a policy",
+        "One audit record per call, chained against changes; see docs/audit.md.",
+    ),
     "log_calls": Option(
         _switch, False, "true, false", "One JSON line per call on the logger `otel_claude.calls`."
     ),
@@ -389,6 +408,7 @@ class Settings:
     redact_patterns: Mapping[str, str] | None = None
     encrypt: str | None = None
     budgets: Any = None
+    audit: Any = None
     log_calls: bool = False
     slow_call_seconds: float | None = None
     flush_on_sigterm: bool = True

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import json
-import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from otel_claude import _documents
 from otel_claude.budgets.budgets import Budgets
 from otel_claude.budgets.policy import Budget, BudgetError
 
@@ -40,7 +38,7 @@ def load(given: object) -> Loaded:
         return Loaded(given, ())
     problems: list[str] = []
     try:
-        document = _document(given)
+        document = _documents.read(given)
         if not isinstance(document, Mapping):
             document = {"budgets": document}
         _check_keys("the document", document, _KEYS, problems)
@@ -52,41 +50,8 @@ def load(given: object) -> Loaded:
             problems.append("there are no budgets in it")
             return Loaded(None, tuple(problems))
         return Loaded(Budgets(budgets, **options), tuple(problems))
-    except BudgetError as problem:
+    except (BudgetError, _documents.DocumentError) as problem:
         return Loaded(None, (*problems, str(problem)))
-
-
-def _document(given: object) -> object:
-    if not isinstance(given, str | os.PathLike):
-        return given
-    text = os.fspath(given)
-    where = "the text"
-    if not text.lstrip().startswith(("{", "[")) and "\n" not in text:
-        where = text
-        try:
-            text = Path(text).read_text(encoding="utf-8")
-        except (OSError, ValueError) as problem:
-            reason = getattr(problem, "strerror", None) or problem
-            raise BudgetError(f"{where} cannot be read: {reason}") from None
-    try:
-        return json.loads(text)
-    except ValueError as problem:
-        if where.endswith(".json"):
-            raise BudgetError(f"{where} is no JSON: {problem}") from None
-    return _yaml(text, where)
-
-
-def _yaml(text: str, where: str) -> object:
-    try:
-        import yaml
-    except ImportError:
-        raise BudgetError(
-            f'{where} is no JSON, and YAML needs pip install "otel-claude[yaml]"'
-        ) from None
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as problem:
-        raise BudgetError(f"{where} is no YAML: {' '.join(str(problem).split())}") from None
 
 
 def _all(entries: object, problems: list[str]) -> list[Budget]:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from otel_claude._version import __version__
+from otel_claude.cli.audit import audit
 from otel_claude.cli.budgets import budgets
 from otel_claude.cli.decrypt import decrypt
 from otel_claude.cli.demo import demo
@@ -45,3 +46,4 @@ app.command()(demo)
 app.command()(price)
 app.command()(reconcile)
 app.command()(decrypt)
+app.add_typer(audit, name="audit")

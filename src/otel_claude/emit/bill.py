@@ -104,6 +104,11 @@ class Bill:
         return self.cost.total_usd if type(self.cost) is Cost else None
 
     @property
+    def exact_total(self) -> str | None:
+        """USD to the last digit, None where there is no cost."""
+        return format(self.cost.total, "f") if type(self.cost) is Cost else None
+
+    @property
     def cost_bucket(self) -> str | None:
         """The size of the cost, as a label of few values."""
         if type(self.cost) is not Cost:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("otel_claude")
 
 # https://opentelemetry.io/docs/specs/otel/logs/data-model/#field-severitynumber
-_SEVERITY: Final = {semconv.EVENT_DETAILS: ("DEBUG", 5)}
+_SEVERITY: Final = {semconv.EVENT_DETAILS: ("DEBUG", 5), semconv.EVENT_AUDIT: ("INFO", 9)}
 _WARN: Final = ("WARN", 13)
 
 
@@ -77,9 +77,20 @@ class Events:
         """Emit an event of severity WARN, in the context of a span."""
         self._logger.emit(self._record(name, attributes, context))
 
-    def _record(self, name: str, attributes: dict[str, Any], context: Any = None) -> Any:
+    def audit(self, attributes: dict[str, Any], context: Any, *, severe: bool) -> None:
+        """Emit a record of the audit trail: INFO, or WARN where it is `severe`."""
+        severity = _WARN if severe else _SEVERITY[semconv.EVENT_AUDIT]
+        self._logger.emit(self._record(semconv.EVENT_AUDIT, attributes, context, severity))
+
+    def _record(
+        self,
+        name: str,
+        attributes: dict[str, Any],
+        context: Any = None,
+        severity: tuple[str, int] | None = None,
+    ) -> Any:
         now = time.time_ns()
-        text, number = _SEVERITY.get(name, _WARN)
+        text, number = severity or _SEVERITY.get(name, _WARN)
         if not self._strict:
             attributes[semconv.EVENT_NAME] = name
         return self._make_record(

@@ -120,6 +120,21 @@ class Redactor:
         except (Exception, SystemExit) as error:
             raise RedactionError(type(error).__name__) from None
 
+    def kinds(self, value: Any) -> set[str]:
+        """The kinds of what there is to replace in a JSON value.
+
+        Raises:
+            RedactionError: a detector failed.
+        """
+        texts: list[str] = []
+        try:
+            _collect(_whole_characters(value), texts)
+            if self._suspect is not None and self._is_clean(texts):
+                return set()
+            return {hit.kind for text in texts for hit in self._hits(text)}
+        except (Exception, SystemExit) as error:
+            raise RedactionError(type(error).__name__) from None
+
     def redact_split(self, texts: Sequence[str]) -> list[str]:
         """Texts that a reader sees as one, with secrets replaced that reach over their borders.
 

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_claude import semconv
+from otel_claude._otlp_json import attributes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -58,9 +59,9 @@ def calls(request: Mapping[str, Any]) -> list[dict[str, Any]] | None:
     if groups is None:
         return [] if "resourceMetrics" in request or "resourceLogs" in request else None
     return [
-        _fields(span, attributes)
-        for scope, span, attributes in _spans(groups)
-        if scope == semconv.SCOPE or semconv.OUTCOME in attributes
+        _fields(span, said)
+        for scope, span, said in _spans(groups)
+        if scope == semconv.SCOPE or semconv.OUTCOME in said
     ]
 
 
@@ -69,34 +70,20 @@ def _spans(groups: Any) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
         for scoped in group.get("scopeSpans") or ():
             scope = (scoped.get("scope") or {}).get("name", "")
             for span in scoped.get("spans") or ():
-                yield scope, span, _attributes(span.get("attributes"))
+                yield scope, span, attributes(span.get("attributes"))
 
 
-def _fields(span: Mapping[str, Any], attributes: Mapping[str, Any]) -> dict[str, Any]:
+def _fields(span: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
     began = int(span.get("startTimeUnixNano", 0)) / 1e9
     fields = {
         "time": datetime.fromtimestamp(began, tz=timezone.utc).isoformat(),
-        "model": attributes.get(semconv.RESPONSE_MODEL) or attributes.get(semconv.REQUEST_MODEL),
-        **{name: attributes[key] for name, key in _FIELDS.items() if key in attributes},
+        "model": said.get(semconv.RESPONSE_MODEL) or said.get(semconv.REQUEST_MODEL),
+        **{name: said[key] for name, key in _FIELDS.items() if key in said},
     }
     fields.setdefault("provider", "anthropic")
     fields.setdefault("request_id", f"{span.get('traceId')}/{span.get('spanId')}")
-    text = attributes.get(semconv.USAGE_INFERENCES)
+    text = said.get(semconv.USAGE_INFERENCES)
     if isinstance(text, str):
         with contextlib.suppress(ValueError):  # cut by an attribute limit: the totals still stand
             fields["inferences"] = json.loads(text, parse_float=Decimal)
     return fields
-
-
-def _attributes(pairs: Any) -> dict[str, Any]:
-    return {pair.get("key", ""): _value(pair.get("value") or {}) for pair in pairs or ()}
-
-
-def _value(value: Mapping[str, Any]) -> Any:
-    if "intValue" in value:
-        return int(value["intValue"])  # a string in OTLP's JSON
-    if "arrayValue" in value:
-        return [_value(item) for item in value["arrayValue"].get("values") or ()]
-    return next(
-        (value[kind] for kind in ("stringValue", "doubleValue", "boolValue") if kind in value), None
-    )
