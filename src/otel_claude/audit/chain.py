@@ -132,7 +132,8 @@ class _Reading:
         self._algorithm = algorithm(key)
         self._next = 0
         self._last = first_seal(chain)
-        self._seen: dict[int, str] = {}
+        self._seen: dict[int, str] = {}  # those with a seal that is theirs
+        self._taken: set[int] = set()
 
     def read(self, record: Mapping[str, Any]) -> None:
         """Check the next record."""
@@ -147,10 +148,11 @@ class _Reading:
         self.count += 1
         if own is not None and own != sealed:
             self._flaw(number, "changed: its seal is not of what it says")
-        elif number in self._seen:
+        elif number in self._taken:
             self._flaw(number, "inserted: another record has this number")
         self._check_place(number, record)
-        if own is not None or number not in self._seen:
+        self._taken.add(number)
+        if own == sealed:
             self._seen[number] = sealed
         self._last = sealed
         self._next = max(self._next, number + 1)

@@ -63,7 +63,7 @@ def auditor_of(
         keys = _keys(policy, settings)
     except (PolicyError, ValueError, ImportError) as problem:
         # Not without its rules: a trail that is silent about findings would say that all is well.
-        logger.error("otel-claude: setting audit: %s. There is no audit trail.", problem)
+        logger.error("otel-claude: setting audit: %s. There is no audit trail.", problem)  # noqa: TRY400 - one line says what is wrong, a traceback nothing
         return None
     if settings.hash_key is None:
         logger.warning(
@@ -95,7 +95,7 @@ class Auditor:
         meter_provider: of the metrics; None is the global one.
     """
 
-    def __init__(  # noqa: PLR0913 - what an auditor is made of
+    def __init__(
         self,
         policy: Policy,
         key: bytes | None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 from enum import Enum
-from pathlib import Path  # noqa: TC003 - typer reads the annotations
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -14,7 +14,7 @@ from otel_claude.audit.trail import TrailError, read
 from otel_claude.settings import BadSettingError, read_key
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 audit = typer.Typer(help="Check an audit trail, and report on it.", no_args_is_help=True)
 
@@ -80,10 +80,16 @@ def report(
     files: _Files,
     *,
     since: Annotated[
-        datetime | None, typer.Option("--from", help="First moment, UTC.", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
+        datetime | None,
+        typer.Option(
+            "--from", help="First moment, UTC.", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
+        ),
     ] = None,
     until: Annotated[
-        datetime | None, typer.Option("--to", help="First moment after, UTC.", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
+        datetime | None,
+        typer.Option(
+            "--to", help="First moment after, UTC.", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
+        ),
     ] = None,
     form: Annotated[Format, typer.Option("--format", help="How it is written.")] = Format.markdown,
 ) -> None:
@@ -99,7 +105,7 @@ def _utc(moment: datetime | None) -> datetime | None:
     return moment and moment.replace(tzinfo=timezone.utc)
 
 
-_WRITE: Final[Mapping[Format, object]] = {
+_WRITE: Final[Mapping[Format, Callable[[reports.Report], str]]] = {
     Format.markdown: reports.as_markdown,
     Format.json: reports.as_json,
     Format.csv: reports.as_csv,
