@@ -17,7 +17,7 @@ from otel_claude import _sigterm
 from otel_claude.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
 logger = logging.getLogger("otel_claude")
 
@@ -170,15 +170,14 @@ def _auditor(settings: Settings, recorder: Any, providers: dict[str, Any]) -> An
     )
 
 
-def _disabled_in_config_file() -> bool:
-    """Whether the declarative configuration file turns this instrumentation off.
+def config_file_section(environ: Mapping[str, str]) -> Mapping[str, Any]:
+    """What the declarative configuration file says of this instrumentation; {} without one.
 
-    The configuration package then skips it without a word, and the launcher activates it all the
-    same right after, with no options: what the file says is meant to hold.
+    Never raises: whoever reads the file for the SDK says what is wrong with it.
     """
-    path = os.environ.get("OTEL_CONFIG_FILE")
+    path = environ.get("OTEL_CONFIG_FILE")
     if not path:
-        return False
+        return {}
     try:
         import yaml
 
@@ -186,9 +185,18 @@ def _disabled_in_config_file() -> bool:
             section: Any = yaml.safe_load(file)
         for key in ("instrumentation/development", "python", "claude"):
             section = section.get(key) or {}
-        return section.get("enabled") is False
+        return section if isinstance(section, dict) else {}
     except Exception:
-        return False  # whoever reads the file for the SDK says what is wrong with it
+        return {}
+
+
+def _disabled_in_config_file() -> bool:
+    """Whether the declarative configuration file turns this instrumentation off.
+
+    The configuration package then skips it without a word, and the launcher activates it all the
+    same right after, with no options: what the file says is meant to hold.
+    """
+    return config_file_section(os.environ).get("enabled") is False
 
 
 _given: list[Any] = []

@@ -11,6 +11,7 @@ from otel_claude.cli.audit import audit
 from otel_claude.cli.budgets import budgets
 from otel_claude.cli.decrypt import decrypt
 from otel_claude.cli.demo import demo
+from otel_claude.cli.doctor import doctor
 from otel_claude.cli.price import price
 from otel_claude.cli.reconcile import reconcile
 
@@ -43,6 +44,7 @@ def _root(
 
 app.add_typer(budgets)
 app.command()(demo)
+app.command()(doctor)
 app.command()(price)
 app.command()(reconcile)
 app.command()(decrypt)

@@ -1,0 +1,122 @@
+"""Which settings are in effect, where each came from, and what follows from them."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+from dataclasses import dataclass
+from datetime import date, datetime, timezone
+from typing import TYPE_CHECKING, Any, Final
+
+from otel_claude.cli.doctor.findings import Finding, note, ok, problem, warning
+from otel_claude.instrumentor import config_file_section
+from otel_claude.pricing import PRICE_BOOK_VERSION
+from otel_claude.settings import OPTIONS, PREFIX, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_OLD: Final = 60  # days after which prices may have changed
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting: its value as text, and where that came from."""
+
+    name: str
+    value: str
+    source: str
+
+
+def in_effect(environ: Mapping[str, str]) -> tuple[list[Setting], list[Finding]]:
+    """Every setting of an application that is started in this environment.
+
+    What an application passes to `instrument()` itself cannot be seen from outside.
+    """
+    section = config_file_section(environ)
+    heard = _Warnings()
+    logger = logging.getLogger("otel_claude")
+    logger.addHandler(heard)
+    quiet, logger.propagate = logger.propagate, False
+    try:
+        settings = Settings.load(section, environ)
+    finally:
+        logger.removeHandler(heard)
+        logger.propagate = quiet
+    rows = [_row(name, settings, section, environ) for name in OPTIONS]
+    return rows, [*_misspelt(environ), *heard.findings, *_consequences(settings)]
+
+
+class _Warnings(logging.Handler):
+    """What is said of settings that cannot be used."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.findings: list[Finding] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        says = record.getMessage().removeprefix("otel-claude: ")
+        self.findings.append(warning("settings", says, "correct it; the README lists all of them"))
+
+
+def _row(
+    name: str, settings: Settings, section: Mapping[str, Any], environ: Mapping[str, str]
+) -> Setting:
+    option = OPTIONS[name]
+    value: Any = getattr(settings, name)
+    source = "default"
+    if section.get(name) is not None:
+        source = "OTEL_CONFIG_FILE"
+    elif environ.get(PREFIX + name.upper()):
+        source = PREFIX + name.upper()
+    elif option.standard and environ.get(option.standard):
+        source = option.standard
+    if value is None or value == ():
+        shown = "-"
+    elif option.secret:
+        shown = "(set)"
+    elif isinstance(value, bool):
+        shown = "true" if value else "false"
+    elif isinstance(value, tuple):
+        shown = ", ".join(value)
+    else:
+        shown = str(value)
+    return Setting(name, shown, source)
+
+
+def _misspelt(environ: Mapping[str, str]) -> Iterator[Finding]:
+    known = [PREFIX + name.upper() for name in OPTIONS]
+    for name in sorted(environ):
+        if name.startswith(PREFIX) and name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            do = f"did you mean {near[0]}?" if near else "the README lists all of them"
+            yield warning("settings", f"there is no setting {name}", do)
+
+
+def _consequences(settings: Settings) -> Iterator[Finding]:
+    if not settings.enabled:
+        yield problem("settings", "enabled is false: nothing is recorded", "set it to true")
+    yield _content(settings)
+    yield _prices(settings)
+
+
+def _content(settings: Settings) -> Finding:
+    if settings.capture == "none":
+        says = "prompts and answers are not recorded"
+        return note("content", says, "to record them: OTEL_CLAUDE_CAPTURE=span")
+    says = f"prompts and answers are recorded: {settings.capture}"
+    if not settings.redact:
+        return warning("content", f"{says}, and nothing is redacted", "set redact")
+    return ok("content", f"{says}, redacted: {', '.join(settings.redact)}")
+
+
+def _prices(settings: Settings) -> Finding:
+    book = date.fromisoformat(PRICE_BOOK_VERSION)
+    age = (datetime.now(timezone.utc).date() - book).days
+    if age < 0:
+        says = f"of {book}, which is {-age} days from now by this clock"
+        return warning("price book", says, "is the date of this machine right?")
+    says = f"of {book}, {age} days old"
+    if age > _OLD and settings.refresh_prices is None:
+        return warning("price book", says, "upgrade otel-claude, or set refresh_prices")
+    return ok("price book", says)
