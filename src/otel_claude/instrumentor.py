@@ -206,8 +206,8 @@ _given: list[Any] = []
 def flush(timeout: float = 10.0) -> bool:
     """Send everything that was recorded so far: for scripts and functions that end at once.
 
-    Budgets are settled, too. Works on the global OpenTelemetry providers and those that `instrument` was given; where they
-    have nothing to flush, it does nothing.
+    Budgets are settled, too. Works on the global OpenTelemetry providers and those that `instrument`
+    was given; where they have nothing to flush, it does nothing.
 
     Args:
         timeout: seconds, for all signals together.

@@ -192,6 +192,21 @@ def test_settings_and_where_they_came_from(tmp_path: Path) -> None:
     assert any("OTEL_CLAUDE_SLOW_CALL_SECONDS cannot be 'soon'" in text for _, text, _ in says)
 
 
+def test_policies_that_cannot_be_read(tmp_path: Path) -> None:
+    budgets = tmp_path / "budgets.json"
+    budgets.write_text('[{"name": "b", "limt": 1}]', encoding="utf-8")
+    _, findings = configuration.in_effect(
+        {
+            "OTEL_CLAUDE_BUDGETS": str(budgets),
+            "OTEL_CLAUDE_AUDIT": str(tmp_path / "none.yaml"),
+            "OTEL_CLAUDE_CAPTURE": "span",
+            "OTEL_CLAUDE_REDACT": "nothing",
+        }
+    )
+    wrong = {(finding.subject, finding.level) for finding in findings}
+    assert {("budgets", "problem"), ("audit", "problem"), ("settings", "warning")} <= wrong
+
+
 def test_an_sdk_that_is_too_old(monkeypatch: pytest.MonkeyPatch) -> None:
     real = packages.version
     monkeypatch.setattr(

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING, Any, Final
 
+from otel_claude.audit.policy import Policy, PolicyError
+from otel_claude.budgets.load import load as load_budgets
 from otel_claude.cli.doctor.findings import Finding, note, ok, problem, warning
+from otel_claude.emit.content import Contents
 from otel_claude.instrumentor import config_file_section
 from otel_claude.pricing import PRICE_BOOK_VERSION
 from otel_claude.settings import OPTIONS, PREFIX, Settings
@@ -40,6 +43,8 @@ def in_effect(environ: Mapping[str, str]) -> tuple[list[Setting], list[Finding]]
     quiet, logger.propagate = logger.propagate, False
     try:
         settings = Settings.load(section, environ)
+        if settings.wants_content:
+            Contents(settings)  # what it cannot honour, it says
     finally:
         logger.removeHandler(heard)
         logger.propagate = quiet
@@ -73,12 +78,12 @@ def _row(
         source = option.standard
     if value is None or value == ():
         shown = "-"
-    elif option.secret:
+    elif isinstance(value, bytes):  # a key
         shown = "(set)"
     elif isinstance(value, bool):
         shown = "true" if value else "false"
     elif isinstance(value, tuple):
-        shown = ", ".join(value)
+        shown = ", ".join(map(str, value))
     else:
         shown = str(value)
     return Setting(name, shown, source)
@@ -97,10 +102,14 @@ def _consequences(settings: Settings) -> Iterator[Finding]:
     if not settings.enabled:
         yield problem("settings", "enabled is false: nothing is recorded", "set it to true")
     yield _content(settings)
+    yield from _policies(settings)
     yield _prices(settings)
 
 
 def _content(settings: Settings) -> Finding:
+    if not settings.wants_content and settings.capture != "none":
+        says = "prompts and answers are not recorded, because a setting of theirs is wrong"
+        return problem("content", says, "correct it; docs/privacy.md has them all")
     if settings.capture == "none":
         says = "prompts and answers are not recorded"
         return note("content", says, "to record them: OTEL_CLAUDE_CAPTURE=span")
@@ -108,6 +117,22 @@ def _content(settings: Settings) -> Finding:
     if not settings.redact:
         return warning("content", f"{says}, and nothing is redacted", "set redact")
     return ok("content", f"{says}, redacted: {', '.join(settings.redact)}")
+
+
+def _policies(settings: Settings) -> Iterator[Finding]:
+    """Those of budgets and audit, which are otherwise read when the application starts."""
+    if settings.budgets is not None:
+        wrong = load_budgets(settings.budgets).problems
+        for says in wrong:
+            yield problem("budgets", says, "`otel-claude budgets check` tells the same")
+        if not wrong:
+            yield ok("budgets", f"{settings.budgets} can be read")
+    if settings.audit is not None:
+        try:
+            Policy.load(settings.audit)
+            yield ok("audit", "its policy can be read")
+        except PolicyError as wrong_policy:
+            yield problem("audit", str(wrong_policy), "correct it; docs/audit.md has every rule")
 
 
 def _prices(settings: Settings) -> Finding:
