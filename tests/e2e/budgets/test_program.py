@@ -20,7 +20,7 @@ def test_the_command_shows_what_programs_have_spent(
         {"name": "each", "scope": "user", "limit": 1000, "unit": "tokens", "window": "5 hours"},
     ]
     path = tmp_path / "budgets.json"
-    path.write_text(json.dumps({"store": server.url, "budgets": budgets}))
+    path.write_text(json.dumps({"store": server.url, "timeout": 20, "budgets": budgets}))
     telemetry.instrument(budgets=str(path))
     for user in ("anna", "bob"):
         with attribution(user=user):
@@ -47,7 +47,7 @@ def test_warnings_come_once_over_all_processes(server, telemetry, client, ask):
     """Two programs share a budget: the one whose call passes the share says so."""
     for _ in range(2):
         budget = Budget("soft", limit="0.002", window="day", action="warn", warn_at=[0.5])
-        telemetry.instrument(budgets=Budgets([budget], store=server.url))
+        telemetry.instrument(budgets=Budgets([budget], store=server.url, timeout=20))
         for _ in range(3):
             client.messages.create(**ask("output_tokens=40"))
         assert flush(5)
@@ -58,7 +58,7 @@ def test_warnings_come_once_over_all_processes(server, telemetry, client, ask):
 
 
 def test_a_budget_spent_by_one_program_refuses_another(server, telemetry, client, ask):
-    budgets = Budgets([Budget("b", limit="0.0012", window="day")], store=server.url)
+    budgets = Budgets([Budget("b", limit="0.0012", window="day")], store=server.url, timeout=20)
     telemetry.instrument(budgets=budgets)
     client.messages.create(**ask("output_tokens=60"))
     ClaudeInstrumentor().uninstrument()

@@ -25,7 +25,7 @@ def claim(amount=1, account="a", limit: int | None = 100, part=0.0):
 
 @pytest.fixture
 def store(server):
-    made = RedisStore(server.url, retry_seconds=0.05)
+    made = RedisStore(server.url, timeout=20, retry_seconds=0.05)
     yield made
     made.close()
 
@@ -35,7 +35,7 @@ def test_random_interleavings_agree_with_the_model(server):
         def open_store(self):
             server.client().flushall()
             self.store = RedisStore(
-                server.url, hold_seconds=HOLD_SECONDS, clock=lambda: self.model.now
+                server.url, timeout=20, hold_seconds=HOLD_SECONDS, clock=lambda: self.model.now
             )
 
         def teardown(self):
@@ -179,7 +179,7 @@ def test_two_round_trips_and_nothing_else(server, store):
 
 
 def test_every_key_expires_and_has_the_namespace(server):
-    store = RedisStore(server.url, namespace="billing", hold_seconds=60)
+    store = RedisStore(server.url, timeout=20, namespace="billing", hold_seconds=60)
     mine = Claim("day:1:user {x}", 10, 1, True, 0.0, FOREVER)
     rolling = Claim("r:rolling:", 10, 1, True, 60.0, FOREVER)
     store.reserve("h", [mine, rolling])
@@ -197,7 +197,7 @@ def test_every_key_expires_and_has_the_namespace(server):
 
 
 def test_a_cluster_finds_all_keys_of_a_call_in_one_slot(cluster):
-    store = RedisStore(cluster.url, cluster=True)
+    store = RedisStore(cluster.url, timeout=20, cluster=True)
     claims = [claim(account=f"{{x}}{name}") for name in ("everything", "user:a", "user:b")]
     assert store.reserve("h", claims).refused is None
     store.keep("h", "batch", claims)
@@ -233,7 +233,7 @@ def test_a_batch_kept_by_one_process_is_released_by_another(server, store):
     store.reserve("h", [claim(40)])
     store.keep("h", "batch_1", [claim(40)])
     assert store.flush(5)
-    other = RedisStore(server.url)
+    other = RedisStore(server.url, timeout=20)
     assert other.accounts("a")["a"].reserved == 40
     other.release("batch_1")
     assert other.flush(5)
