@@ -25,7 +25,7 @@ $(STAMP): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[instruments,otlp,cli]' --group lint --group test
+	$(BIN)/python -m pip install --quiet --editable '.[instruments,otlp,cli,local]' --group lint --group test
 	touch $(STAMP)
 
 clean:

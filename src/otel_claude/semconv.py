@@ -48,13 +48,17 @@ TOOL_NAME = "gen_ai.tool.name"
 TOOL_TYPE = "gen_ai.tool.type"
 TOOL_CALL_ID = "gen_ai.tool.call.id"
 TOOL_DESCRIPTION = "gen_ai.tool.description"
-EXCEPTION_TYPE = "exception.type"
-EXCEPTION_MESSAGE = "exception.message"
-EXCEPTION_STACKTRACE = "exception.stacktrace"
 INPUT_MESSAGES = "gen_ai.input.messages"
 OUTPUT_MESSAGES = "gen_ai.output.messages"
 SYSTEM_INSTRUCTIONS = "gen_ai.system_instructions"
 TOOL_DEFINITIONS = "gen_ai.tool.definitions"
+EVALUATION_NAME = "gen_ai.evaluation.name"
+EVALUATION_SCORE = "gen_ai.evaluation.score.value"
+EVALUATION_LABEL = "gen_ai.evaluation.score.label"
+EVALUATION_EXPLANATION = "gen_ai.evaluation.explanation"
+EXCEPTION_TYPE = "exception.type"
+EXCEPTION_MESSAGE = "exception.message"
+EXCEPTION_STACKTRACE = "exception.stacktrace"
 TOOL_ARGUMENTS = "gen_ai.tool.call.arguments"
 TOOL_RESULT = "gen_ai.tool.call.result"
 REQUEST_STOP_SEQUENCES = "gen_ai.request.stop_sequences"
@@ -67,6 +71,9 @@ HTTP_BODY_SIZE = "http.request.body.size"
 USER_ID = "user.id"
 SESSION_ID = "session.id"
 HTTP_ROUTE = "http.route"
+SERVICE_NAME = "service.name"
+SERVICE_INSTANCE = "service.instance.id"
+DEPLOYMENT_ENVIRONMENT = "deployment.environment.name"
 
 # --- the SDK's own tracing ---------------------------------------------------------------------
 REQUEST_ID = "anthropic.request.id"
@@ -115,6 +122,7 @@ COST_OUTPUT = "claude.cost.output"
 COST_CACHE_READ = "claude.cost.cache_read"
 COST_CACHE_WRITE = "claude.cost.cache_write"
 COST_SERVER_TOOLS = "claude.cost.server_tools"
+COST_UNCACHED = "claude.cost.uncached"
 COST_BASIS = "claude.cost.basis"
 COST_PRICE_BOOK = "claude.cost.price_book"
 COST_INCOMPLETE = "claude.cost.incomplete"
@@ -164,6 +172,9 @@ def attribution_name(key: str) -> str:
     names = ATTRIBUTION.get(key)
     return names[0] if names else TAG_PREFIX + key
 
+
+CALL_OPERATIONS = ("chat", "text_completion", "batch", "count_tokens")
+"""Operations whose spans are calls; runs of agents and tools are not."""
 
 # --- audit -------------------------------------------------------------------------------------
 AUDIT_CHAIN = "claude.audit.chain"
@@ -230,6 +241,8 @@ EVENT_DETAILS = "gen_ai.client.inference.operation.details"
 EVENT_EXCEPTION = "gen_ai.client.operation.exception"
 EVENT_BUDGET_WARNING = "claude.budget.warning"
 EVENT_BUDGET_REJECTED = "claude.budget.rejected"
+EVENT_EVALUATION = "gen_ai.evaluation.result"
+EVENT_ANOMALY = "claude.anomaly"
 
 # --- metric names ------------------------------------------------------------------------------
 M_TOKEN_USAGE = "gen_ai.client.token.usage"  # noqa: S105 - a telemetry name, no secret

@@ -1,0 +1,106 @@
+"""The file: DuckDB, opened by one process, which writes and answers."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import duckdb
+
+from otel_claude.local.engine import QueryError
+from otel_claude.local.schema import migrate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from otel_claude.local.engine import Row
+
+MEMORY: Final = ":memory:"
+_MEMORY_LIMIT: Final = "1GB"
+_CHECKPOINT: Final = "64MB"  # size of the log from which it is written into the file
+
+
+class StoreError(Exception):
+    """The file cannot be used; the message says why and what to do."""
+
+
+class BusyError(StoreError):
+    """Another process has the file open."""
+
+
+class Store:
+    """A file of calls, spans, events and budgets. An `Engine`.
+
+    Args:
+        path: the file, made where there is none; `:memory:` for none at all.
+
+    Raises:
+        BusyError: another process has it open.
+        StoreError: it is no such file, or of a newer otel-claude.
+    """
+
+    def __init__(self, path: str = MEMORY) -> None:
+        self.path = path
+        self._connection = _connect(path)
+        self._lock = threading.Lock()
+        try:
+            migrate(self._connection)
+        except BaseException:
+            self._connection.close()
+            raise
+        # Our own queries need nothing else, and users' queries must not reach further.
+        self._connection.execute("SET lock_configuration = true")
+
+    def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
+        """The rows of an answer; see `Engine`."""
+        with self.cursor() as cursor:
+            try:
+                cursor.execute(sql, dict(parameters) if parameters else None)
+                names = [column[0] for column in cursor.description or ()]
+                return [
+                    {name: _plain(value) for name, value in zip(names, row, strict=True)}
+                    for row in cursor.fetchall()
+                ]
+            except duckdb.Error as error:
+                raise QueryError(str(error)) from error
+
+    @contextmanager
+    def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection of its own for the thread that asks."""
+        with self._lock:
+            cursor = self._connection.cursor()
+        try:
+            yield cursor
+        finally:
+            cursor.close()
+
+    def close(self) -> None:
+        """Write everything into the file and let go of it."""
+        self._connection.close()
+
+
+def _plain(value: Any) -> Any:
+    return float(value) if isinstance(value, Decimal) else value
+
+
+def _connect(path: str) -> duckdb.DuckDBPyConnection:
+    if path != MEMORY:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    config = {
+        "enable_external_access": False,
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+        "memory_limit": _MEMORY_LIMIT,
+        "checkpoint_threshold": _CHECKPOINT,
+    }
+    try:
+        return duckdb.connect(path, config=config)  # type: ignore[arg-type] # booleans are taken
+    except duckdb.IOException as error:
+        if "lock" in str(error).lower():
+            raise BusyError(f"{path} is in use by another process") from error
+        raise StoreError(f"{path} cannot be opened: {error}") from error
+    except duckdb.Error as error:
+        raise StoreError(f"{path} is no file of otel-claude: {error}") from error
