@@ -31,7 +31,7 @@ CREATE TABLE events (
 );
 CREATE TABLE budget_points (
     time_ns BIGINT, start_ns BIGINT, received_ns BIGINT,
-    metric VARCHAR, kind VARCHAR, delta BOOLEAN, value DOUBLE,
+    point_id VARCHAR, metric VARCHAR, kind VARCHAR, delta BOOLEAN, value DOUBLE,
     budget VARCHAR, budget_scope VARCHAR, budget_window VARCHAR, unit VARCHAR,
     series VARCHAR, service VARCHAR, attributes VARCHAR
 );

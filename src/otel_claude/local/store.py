@@ -46,6 +46,7 @@ class Store:
         self.path = path
         self._connection = _connect(path)
         self._lock = threading.Lock()
+        self._turn = threading.Lock()
         try:
             migrate(self._connection)
         except BaseException:
@@ -61,7 +62,7 @@ class Store:
                 cursor.execute(sql, dict(parameters) if parameters else None)
                 names = [column[0] for column in cursor.description or ()]
                 return [
-                    {name: _plain(value) for name, value in zip(names, row, strict=True)}
+                    {name: plain(value) for name, value in zip(names, row, strict=True)}
                     for row in cursor.fetchall()
                 ]
             except duckdb.Error as error:
@@ -77,12 +78,43 @@ class Store:
         finally:
             cursor.close()
 
+    @contextmanager
+    def writing(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A transaction; one at a time, so that none is refused because of another."""
+        with self._turn, self.cursor() as cursor:
+            cursor.execute("BEGIN")
+            try:
+                yield cursor
+            except BaseException:
+                cursor.execute("ROLLBACK")
+                raise
+            cursor.execute("COMMIT")
+
+    def checkpoint(self) -> None:
+        """Write the log into the file and give back the room of what was deleted."""
+        with self._turn, self.cursor() as cursor:
+            cursor.execute("CHECKPOINT")
+
+    def size(self) -> int:
+        """Bytes on disk, or of memory where there is no file."""
+        if self.path == MEMORY:
+            row = self.rows("SELECT sum(memory_usage_bytes) AS size FROM duckdb_memory()")[0]
+            return int(row["size"] or 0)
+        files = (Path(self.path), Path(f"{self.path}.wal"))
+        return sum(file.stat().st_size for file in files if file.exists())
+
+    def used(self) -> int:
+        """Bytes of it that hold something; the rest is filled before the file grows."""
+        row = self.rows("SELECT used_blocks * block_size AS size FROM pragma_database_size()")[0]
+        return int(row["size"])
+
     def close(self) -> None:
         """Write everything into the file and let go of it."""
         self._connection.close()
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A value as JSON has it: a decimal as the nearest double."""
     return float(value) if isinstance(value, Decimal) else value
 
 

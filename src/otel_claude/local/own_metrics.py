@@ -1,0 +1,56 @@
+"""The server's own state as Prometheus metrics."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from prometheus_client import Metric
+
+    from otel_claude.local.backend import Backend
+
+_PREFIX: Final = "otel_claude_"
+_GAUGES: Final = {
+    "calls": "Calls in the store.",
+    "spans": "Other spans in the store.",
+    "events": "Events in the store.",
+    "store_bytes": "Size of the store.",
+    "queue_items": "Requests that wait to be written.",
+    "queue_bytes": "Bytes of requests that wait to be written.",
+    "streams": "Open event streams.",
+    "query_seconds_p95": "Time of the last 1,000 questions, 95th percentile.",
+    "uptime_seconds": "Time since the start.",
+}
+_COUNTERS: Final = {
+    "received_items": "Rows of requests that were acknowledged.",
+    "stored_items": "Rows that were stored.",
+    "duplicate_items": "Rows that were there already.",
+    "rejected_items": "Items that could not be taken.",
+    "rejected_requests": "Requests that were refused.",
+}
+
+
+class Own(Collector):
+    """Reads the state when it is asked for."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    def collect(self) -> Iterator[Metric]:
+        """The metrics, as they are now."""
+        health = self._backend.health()
+        yield GaugeMetricFamily(
+            _PREFIX + "up",
+            "1 if all that was taken could be stored.",
+            float(health["status"] == "ok"),
+        )
+        for name, note in _GAUGES.items():
+            if health[name] is not None:
+                yield GaugeMetricFamily(_PREFIX + name, note, health[name])
+        for name, note in _COUNTERS.items():
+            yield CounterMetricFamily(_PREFIX + name, note, health[name])
