@@ -74,6 +74,7 @@ HTTP_ROUTE = "http.route"
 SERVICE_NAME = "service.name"
 SERVICE_INSTANCE = "service.instance.id"
 DEPLOYMENT_ENVIRONMENT = "deployment.environment.name"
+RUN_ID = "claude.run.id"
 
 # --- the SDK's own tracing ---------------------------------------------------------------------
 REQUEST_ID = "anthropic.request.id"

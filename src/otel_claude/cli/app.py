@@ -14,6 +14,9 @@ from otel_claude.cli.demo import demo
 from otel_claude.cli.doctor import doctor
 from otel_claude.cli.price import price
 from otel_claude.cli.reconcile import reconcile
+from otel_claude.cli.run import run
+from otel_claude.cli.sql import sql
+from otel_claude.cli.up import down, up
 
 app = typer.Typer(
     name="otel-claude",
@@ -45,6 +48,11 @@ def _root(
 app.add_typer(budgets)
 app.command()(demo)
 app.command()(doctor)
+app.command()(up)
+app.command()(down)
+# What follows the program is its own.
+app.command(context_settings={"allow_interspersed_args": False})(run)
+app.command()(sql)
 app.command()(price)
 app.command()(reconcile)
 app.command()(decrypt)

@@ -42,6 +42,7 @@ class Ask(BaseModel):
     prompt_version: Values
     service: Values
     environment: Values
+    run: Values
     operation: Values
     workspace: Values
     organization: Values

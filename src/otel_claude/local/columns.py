@@ -43,6 +43,7 @@ _OWN: Final = (
     Column("scope", "VARCHAR", "instrumentation scope"),
     Column("service", "VARCHAR", "service.name of the resource"),
     Column("environment", "VARCHAR", "deployment.environment.name of the resource"),
+    Column("run", "VARCHAR", "claude.run.id of the resource: one `otel-claude run`"),
     Column("model", "VARCHAR", "model asked for; where that is not said, the one that answered"),
 )
 

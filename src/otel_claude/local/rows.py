@@ -214,6 +214,7 @@ class _Process:
 
     service: str | None
     environment: str | None
+    run: str | None
     text: str
 
     @classmethod
@@ -225,7 +226,10 @@ class _Process:
             return value if isinstance(value, str) else None
 
         return cls(
-            said(semconv.SERVICE_NAME), said(semconv.DEPLOYMENT_ENVIRONMENT), _rest(attributes)
+            said(semconv.SERVICE_NAME),
+            said(semconv.DEPLOYMENT_ENVIRONMENT),
+            said(semconv.RUN_ID),
+            _rest(attributes),
         )
 
 
@@ -279,6 +283,7 @@ def _call_of(span: Any, scope: str, process: _Process, now: int) -> list[Any] | 
         scope,
         process.service,
         process.environment,
+        process.run,
         row[_PLACES["request_model"]] or row[_PLACES["response_model"]],
     )
     row[_TAGS_AT] = tags

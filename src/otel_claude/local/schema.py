@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from otel_claude.local.columns import CALLS
+from otel_claude.local.columns import CALLS, Column
 
 if TYPE_CHECKING:
     import duckdb
@@ -57,13 +57,7 @@ def migrate(connection: duckdb.DuckDBPyConnection) -> None:
         NewerSchemaError: a newer otel-claude wrote it.
     """
     connection.execute("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER)")
-    row = connection.execute("SELECT max(version) FROM schema_version").fetchone()
-    version = 0 if row is None or row[0] is None else int(row[0])
-    if version > len(MIGRATIONS):
-        raise NewerSchemaError(
-            f"the file has schema version {version}, this otel-claude knows {len(MIGRATIONS)}: "
-            "upgrade otel-claude"
-        )
+    version = _version(connection)
     for number, step in enumerate(MIGRATIONS[version:], start=version + 1):
         connection.execute("BEGIN")
         try:
@@ -76,9 +70,35 @@ def migrate(connection: duckdb.DuckDBPyConnection) -> None:
     _add_columns(connection)
 
 
+def is_older(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether a file has to be brought to the newest version before it can be asked.
+
+    Raises:
+        NewerSchemaError: a newer otel-claude wrote it.
+    """
+    names = {row[0] for row in connection.execute("SHOW TABLES").fetchall()}
+    return "schema_version" not in names or (
+        _version(connection) < len(MIGRATIONS) or bool(_missing(connection))
+    )
+
+
+def _version(connection: duckdb.DuckDBPyConnection) -> int:
+    row = connection.execute("SELECT max(version) FROM schema_version").fetchone()
+    version = 0 if row is None or row[0] is None else int(row[0])
+    if version > len(MIGRATIONS):
+        raise NewerSchemaError(
+            f"the file has schema version {version}, this otel-claude knows {len(MIGRATIONS)}: "
+            "upgrade otel-claude"
+        )
+    return version
+
+
+def _missing(connection: duckdb.DuckDBPyConnection) -> list[Column]:
+    there = {row[0] for row in connection.execute("DESCRIBE calls").fetchall()}
+    return [column for column in CALLS if column.name not in there]
+
+
 def _add_columns(connection: duckdb.DuckDBPyConnection) -> None:
     """A column that `CALLS` gained since the file was made is added; older calls have it empty."""
-    there = {row[0] for row in connection.execute("DESCRIBE calls").fetchall()}
-    for column in CALLS:
-        if column.name not in there:
-            connection.execute(f"ALTER TABLE calls ADD COLUMN {column.name} {column.kind}")
+    for column in _missing(connection):
+        connection.execute(f"ALTER TABLE calls ADD COLUMN {column.name} {column.kind}")

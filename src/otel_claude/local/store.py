@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from contextlib import contextmanager
 from decimal import Decimal
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import duckdb
 
 from otel_claude.local.engine import QueryError
-from otel_claude.local.schema import migrate
+from otel_claude.local.schema import NewerSchemaError, is_older, migrate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -36,19 +37,30 @@ class Store:
 
     Args:
         path: the file, made where there is none; `:memory:` for none at all.
+        read_only: only ask; several processes may do so at the same time.
 
     Raises:
         BusyError: another process has it open.
         StoreError: it is no such file, or of a newer otel-claude.
     """
 
-    def __init__(self, path: str = MEMORY) -> None:
+    def __init__(self, path: str = MEMORY, *, read_only: bool = False) -> None:
         self.path = path
-        self._connection = _connect(path)
         self._lock = threading.Lock()
         self._turn = threading.Lock()
+        if read_only:
+            _refuse_missing(path)
+        self._connection = _connect(path, read_only=read_only)
         try:
-            migrate(self._connection)
+            if read_only and is_older(self._connection):
+                self._connection.close()
+                Store(path).close()
+                self._connection = _connect(path, read_only=True)
+            elif not read_only:
+                migrate(self._connection)
+        except NewerSchemaError as error:
+            self._connection.close()
+            raise StoreError(f"{path}: {error}") from error
         except BaseException:
             self._connection.close()
             raise
@@ -118,8 +130,22 @@ def plain(value: Any) -> Any:
     return float(value) if isinstance(value, Decimal) else value
 
 
-def _connect(path: str) -> duckdb.DuckDBPyConnection:
-    if path != MEMORY:
+def _busy(path: str, error: str) -> str:
+    holder = re.search(r"PID (\d+)", error)
+    by = f"process {holder.group(1)}" if holder else "another process"
+    return (
+        f"{path} is in use by {by}; one process at a time can write to it. "
+        "Stop that one, or use another file: --db FILE"
+    )
+
+
+def _refuse_missing(path: str) -> None:
+    if not Path(path).exists():
+        raise StoreError(f"there is no {path} yet; `otel-claude up` makes it")
+
+
+def _connect(path: str, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+    if path != MEMORY and not read_only:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
     config = {
         "enable_external_access": False,
@@ -129,10 +155,10 @@ def _connect(path: str) -> duckdb.DuckDBPyConnection:
         "checkpoint_threshold": _CHECKPOINT,
     }
     try:
-        return duckdb.connect(path, config=config)  # type: ignore[arg-type] # booleans are taken
+        return duckdb.connect(path, read_only=read_only, config=config)  # type: ignore[arg-type] # booleans are taken
     except duckdb.IOException as error:
         if "lock" in str(error).lower():
-            raise BusyError(f"{path} is in use by another process") from error
+            raise BusyError(_busy(path, str(error))) from error
         raise StoreError(f"{path} cannot be opened: {error}") from error
     except duckdb.Error as error:
         raise StoreError(f"{path} is no file of otel-claude: {error}") from error

@@ -24,6 +24,7 @@ DIMENSIONS: Final[Mapping[str, str]] = {
     "prompt_version": "prompt_version",
     "service": "service",
     "environment": "environment",
+    "run": "run",
     "operation": "operation",
     "workspace": "workspace",
     "organization": "organization",

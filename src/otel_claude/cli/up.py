@@ -1,0 +1,144 @@
+"""`otel-claude up` and `down`: the embedded backend in the foreground, and its end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path  # noqa: TC003 - typer reads the annotations
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from otel_claude.cli.extras import LOCAL, need
+
+if TYPE_CHECKING:
+    from otel_claude.local.address import Address
+
+_TOKEN = "OTEL_CLAUDE_TOKEN"  # noqa: S105 - a name, no secret
+_GIB = 1024**3
+_PATIENCE = 15.0  # seconds that a server has to end
+_POLL = 0.05
+
+Db = Annotated[
+    str | None,
+    typer.Option("--db", help="File of the calls, or :memory:. [default: in the data directory]"),
+]
+
+
+def up(
+    *,
+    host: Annotated[str, typer.Option(help="Other than loopback only with a token.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 for a free one.")] = 4318,
+    db: Db = None,
+    token_file: Annotated[
+        Path | None, typer.Option(help=f"File with a token to ask for; or set {_TOKEN}.")
+    ] = None,
+    keep_days: Annotated[
+        float, typer.Option(min=0, help="Days that calls are kept; 0 for ever.")
+    ] = 90.0,
+    keep_gb: Annotated[
+        float, typer.Option(min=0, help="GiB of the file from which the oldest go; 0 for any.")
+    ] = 5.0,
+) -> None:
+    """Receive OTLP on one port, keep it in a file, and show it in the browser."""
+    need("up", LOCAL)
+    from otel_claude.local.address import Address, announced
+    from otel_claude.local.backend import Backend, default_path
+    from otel_claude.local.retention import Retention
+    from otel_claude.local.server import AddressError, Server, listen
+    from otel_claude.local.store import StoreError
+
+    path = db or default_path()
+    token = _token(token_file)
+    retention = Retention(keep_days or None, int(keep_gb * _GIB) or None)
+    try:
+        listener = listen(host, port, token=token)
+    except AddressError as error:
+        _end(str(error))
+    try:
+        backend = Backend(path, retention=retention)
+    except StoreError as error:
+        listener.close()
+        _end(_busy_with(path) or str(error))
+    signal.signal(signal.SIGTERM, _ended)
+    try:
+        server = Server(backend, listener, token=token)
+        with announced(path, Address(server.url, os.getpid(), token)):
+            typer.echo(told(server.url, path, token=token is not None), err=True)
+            server.run()
+    finally:
+        backend.close()
+
+
+def _token(file: Path | None) -> str | None:
+    if file is None:
+        return os.environ.get(_TOKEN) or None
+    try:
+        token = file.read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
+        _end(f"the token cannot be read: {error}")
+    if not token:
+        _end(f"{file} is empty")
+    return token
+
+
+def _ended(_signal: int, _frame: object) -> NoReturn:
+    raise SystemExit(0)
+
+
+def _end(message: str) -> NoReturn:
+    typer.echo(f"otel-claude: {message}", err=True)
+    raise typer.Exit(1)
+
+
+def _busy_with(path: str) -> str | None:
+    from otel_claude.local.address import find
+
+    address = find(path)
+    if address is None:
+        return None
+    return f"{path} is served at {address.url} already (process {address.pid})"
+
+
+def told(url: str, path: str, *, token: bool) -> str:
+    """What to do with a server that has just started."""
+    lines = [
+        f"Dashboard   {url}",
+        f"OTLP        OTEL_EXPORTER_OTLP_ENDPOINT={url}",
+        "            OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf",
+        f"Data        {path}",
+    ]
+    if token:
+        header = "OTEL_EXPORTER_OTLP_HEADERS=authorization=Bearer%20<token>"
+        lines.insert(3, f"            {header}")
+    return "\n".join(lines)
+
+
+def down(*, db: Db = None) -> None:
+    """Stop the server of a file, also one that `otel-claude run` has started."""
+    need("down", LOCAL)
+    from otel_claude.local.address import find
+    from otel_claude.local.backend import default_path
+
+    path = db or default_path()
+    address = find(path)
+    if address is None:
+        typer.echo(f"otel-claude: no server has {path} open", err=True)
+        raise typer.Exit(1)
+    _stop(address)
+    typer.echo(f"otel-claude: stopped the server at {address.url}", err=True)
+
+
+def _stop(address: Address) -> None:
+    from otel_claude.local.engine import QueryError
+
+    os.kill(address.pid, signal.SIGTERM)
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline:
+        try:
+            address.ask("/health", wait=1.0)
+        except (OSError, QueryError):
+            return
+        time.sleep(_POLL)
+    _end(f"process {address.pid} does not end")
