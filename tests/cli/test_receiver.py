@@ -189,7 +189,7 @@ def test_takes_log_records(receiver: Receiver) -> None:
         ("/v1/traces", gzip.compress(b"x" * 99)[:-9], {"content_encoding": "gzip"}, 400),
         ("/v1/traces", b"not deflate", {"content_encoding": "deflate"}, 400),
         ("/v1/traces", b"", {"content_encoding": "br"}, 415),
-        ("/v1/traces", b"{}", {"content_type": "application/json"}, 415),
+        ("/v1/traces", b"{}", {"content_type": "text/plain"}, 415),
         ("/v1/profiles", b"", {}, 404),
         ("/", b"", {}, 404),
     ],

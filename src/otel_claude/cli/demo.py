@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,10 +14,14 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from otel_claude.cli.extras import need
+from otel_claude.cli.kept import kept
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from otel_claude.cli.aggregate import Report
+    from otel_claude.cli.kept import Kept
     from otel_claude.cli.received import Received
     from otel_claude.cli.workload import Conversation
     from otel_claude.testing import LedgerEntry
@@ -45,6 +48,12 @@ def demo(
     ledger: Annotated[
         bool, typer.Option("--ledger", help="With --json: every entry of the emulator's ledger.")
     ] = False,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Then show them in the dashboard, until Ctrl-C.")
+    ] = False,
+    db: Annotated[
+        str | None, typer.Option("--db", help="File that keeps them. [default: the demo's own]")
+    ] = None,
     api: Annotated[
         bool, typer.Option("--api", help=f"Call the real API, with {_KEY}. Costs a little money.")
     ] = False,
@@ -60,35 +69,29 @@ def demo(
     if api:
         said.print(_price_of(plan), highlight=False)
     began = time.monotonic()
-    with pipeline.closed_world(offline=not api), _progress(said, number) as called:
-        received, entries = _run(plan, called, seed=seed, api=api)
-    found = aggregate.report(received)
-    if as_json:
-        told = _as_json(found, entries if not api else None, whole=ledger)
-        sys.stdout.write(json.dumps({"seed": seed, **told}, indent=2) + "\n")
-    else:
-        reports.show(found, Console(), took=time.monotonic() - began)
+    wanted = serve or db is not None
+    with kept(db, wanted=wanted) if wanted or not as_json else nullcontext() as file:
+        with pipeline.closed_world(offline=not api), _progress(said, number) as called:
+            received, entries = _run(plan, called, file, seed=seed, api=api)
+        found = aggregate.report(received)
+        if as_json:
+            told = _as_json(found, entries if not api else None, whole=ledger)
+            sys.stdout.write(json.dumps({"seed": seed, **told}, indent=2) + "\n")
+        else:
+            reports.show(found, Console(), took=time.monotonic() - began)
+        if file is not None and serve:
+            file.serve(said)
+        elif file is not None and not as_json:
+            file.say(Console(highlight=False))
 
 
 def _refuse_if_impossible(*, api: bool) -> None:
-    for name in _NEEDED:
-        if not _installed(name):
-            typer.echo(
-                f'otel-claude demo: {name} is missing; pip install "otel-claude[all]"', err=True
-            )
-            raise typer.Exit(2)
+    need("demo", _NEEDED, "all")
     if api and not os.environ.get(_KEY):
         typer.echo(
             f"otel-claude demo: --api needs {_KEY}; without --api nothing needs a key.", err=True
         )
         raise typer.Exit(2)
-
-
-def _installed(name: str) -> bool:
-    try:
-        return importlib.util.find_spec(name) is not None
-    except ModuleNotFoundError:  # a package above it is missing
-        return False
 
 
 def _price_of(plan: list[Conversation]) -> str:
@@ -117,14 +120,19 @@ def _progress(console: Console, calls: int) -> Iterator[Callable[[], None]]:
 
 
 def _run(
-    plan: list[Conversation], called: Callable[[], None], *, seed: int, api: bool
+    plan: list[Conversation],
+    called: Callable[[], None],
+    file: Kept | None,
+    *,
+    seed: int,
+    api: bool,
 ) -> tuple[Received, list[LedgerEntry]]:
     """Make the calls; return what arrived, and what the emulator says it served."""
     from otel_claude.cli import pipeline
     from otel_claude.cli.receiver import Receiver
     from otel_claude.testing import Emulator
 
-    with Receiver() as receiver:
+    with Receiver(None if file is None else file.keep) as receiver:
         pipe = pipeline.start(receiver.url)
         try:
             if api:

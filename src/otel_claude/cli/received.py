@@ -5,11 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
-    ExportMetricsServiceRequest,
-)
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.metrics.v1.metrics_pb2 import (
     AGGREGATION_TEMPORALITY_DELTA,
     HistogramDataPoint,
@@ -18,10 +13,16 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
 )
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as SpanMessage, Status
 
+from otel_claude.local.values import attributes_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+    from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+    from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+        ExportMetricsServiceRequest,
+    )
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 Attributes = dict[str, Any]
 
@@ -102,34 +103,10 @@ class Received:
     records: list[Record] = field(default_factory=list)
 
 
-def value_of(value: AnyValue) -> Any:
-    """An OTLP value as a Python one."""
-    kind = value.WhichOneof("value")
-    if kind is None:
-        return None
-    if kind == "array_value":
-        return [value_of(item) for item in value.array_value.values]
-    if kind == "kvlist_value":
-        return _attributes(value.kvlist_value.values)
-    return getattr(value, kind)
-
-
-def _attributes(pairs: Any) -> Attributes:
-    found: Attributes = {}
-    pair: KeyValue
-    for pair in pairs:
-        found[pair.key] = value_of(pair.value)
-    return found
-
-
-def spans_in(body: bytes) -> Iterator[Span]:
-    """The spans of an export request.
-
-    Raises:
-        google.protobuf.message.DecodeError: it is not one.
-    """
-    for group in ExportTraceServiceRequest.FromString(body).resource_spans:
-        resource = _attributes(group.resource.attributes)
+def spans_in(message: ExportTraceServiceRequest) -> Iterator[Span]:
+    """The spans of an export request."""
+    for group in message.resource_spans:
+        resource = attributes_of(group.resource.attributes)
         for scoped in group.scope_spans:
             for span in scoped.spans:
                 yield Span(
@@ -144,18 +121,14 @@ def spans_in(body: bytes) -> Iterator[Span]:
                     start=span.start_time_unix_nano,
                     end=span.end_time_unix_nano,
                     scope=scoped.scope.name,
-                    attributes=_attributes(span.attributes),
+                    attributes=attributes_of(span.attributes),
                     resource=resource,
                 )
 
 
-def points_in(body: bytes) -> Iterator[Point]:
-    """The sums, gauges and histograms of an export request.
-
-    Raises:
-        google.protobuf.message.DecodeError: it is not one.
-    """
-    for group in ExportMetricsServiceRequest.FromString(body).resource_metrics:
+def points_in(message: ExportMetricsServiceRequest) -> Iterator[Point]:
+    """The sums, gauges and histograms of an export request."""
+    for group in message.resource_metrics:
         for scoped in group.scope_metrics:
             for metric in scoped.metrics:
                 yield from _points_of(metric, scoped.scope.name)
@@ -177,7 +150,7 @@ def _points_of(metric: Metric, scope: str) -> Iterator[Point]:
             start=point.start_time_unix_nano,
             time=point.time_unix_nano,
             scope=scope,
-            attributes=_attributes(point.attributes),
+            attributes=attributes_of(point.attributes),
             **(_of_histogram(point) if kind == "histogram" else _of_number(point)),
         )
 
@@ -191,13 +164,9 @@ def _of_histogram(point: HistogramDataPoint) -> dict[str, Any]:
     return {"value": point.sum, "count": point.count, "buckets": tuple(point.bucket_counts)}
 
 
-def records_in(body: bytes) -> Iterator[Record]:
-    """The log records of an export request.
-
-    Raises:
-        google.protobuf.message.DecodeError: it is not one.
-    """
-    for group in ExportLogsServiceRequest.FromString(body).resource_logs:
+def records_in(message: ExportLogsServiceRequest) -> Iterator[Record]:
+    """The log records of an export request."""
+    for group in message.resource_logs:
         for scoped in group.scope_logs:
             for record in scoped.log_records:
                 yield Record(
@@ -207,5 +176,5 @@ def records_in(body: bytes) -> Iterator[Record]:
                     trace_id=record.trace_id.hex(),
                     span_id=record.span_id.hex(),
                     scope=scoped.scope.name,
-                    attributes=_attributes(record.attributes),
+                    attributes=attributes_of(record.attributes),
                 )

@@ -1,50 +1,34 @@
 """An OTLP/HTTP receiver in this process: what the real exporter sends ends up in lists.
 
-Protobuf only, as the Python exporter sends it, with or without gzip.
+For the demo and tests; `otel_claude.local` is the one that keeps what it gets.
 """
 
 from __future__ import annotations
 
-import gzip
 import threading
-import zlib
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped] # ships no types
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
-    ExportMetricsServiceResponse,
-)
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
-
 from otel_claude.cli.received import Received, points_in, records_in, spans_in
+from otel_claude.local import wire
+from otel_claude.local.wire import RefusedError
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-_PROTOBUF = "application/x-protobuf"
 _POLL = 0.02  # seconds until the end is noticed
 _PATIENCE = 5.0  # seconds an idle connection is kept
 
-Decode = Callable[[bytes], Iterator[Any]]
-
-SIGNALS: dict[str, tuple[str, Decode, bytes]] = {
-    "/v1/traces": ("spans", spans_in, ExportTraceServiceResponse().SerializeToString()),
-    "/v1/metrics": ("points", points_in, ExportMetricsServiceResponse().SerializeToString()),
-    "/v1/logs": ("records", records_in, ExportLogsServiceResponse().SerializeToString()),
+SIGNALS: dict[str, tuple[str, Callable[[Any], Iterator[Any]]]] = {
+    "traces": ("spans", spans_in),
+    "metrics": ("points", points_in),
+    "logs": ("records", records_in),
 }
-"""Path -> field of `Received`, how to decode the body, the answer."""
+"""Signal -> field of `Received`, how its message is read."""
 
-
-class RefusedError(Exception):
-    """A request that cannot be taken: an HTTP status, and why."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
+Keep = Callable[[str, Any, int], None]
+"""Told of every message: its signal, the message, bytes of it."""
 
 
 class Receiver:
@@ -55,12 +39,16 @@ class Receiver:
             ...
             receiver.received.spans
 
+    Args:
+        keep: where messages go besides, before they are acknowledged.
+
     Attributes:
         received: what has arrived so far.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, keep: Keep | None = None) -> None:
         self.received = Received()
+        self._keep = keep
         self._lock = threading.Lock()
         self._server = _Server(self)
         self._thread = threading.Thread(
@@ -92,42 +80,17 @@ class Receiver:
         Raises:
             RefusedError: it is not a request that this receiver understands.
         """
-        signal = SIGNALS.get(path)
-        if signal is None:
-            raise RefusedError(404, f"no such path; there are {', '.join(SIGNALS)}")
-        if media.split(";")[0].strip().lower() != _PROTOBUF:
-            raise RefusedError(415, f"content type must be {_PROTOBUF}")
-        name, decode, answer = signal
-        try:
-            items = list(decode(_unpacked(encoding, body)))
-        except DecodeError:
-            raise RefusedError(400, "the body is not the protobuf message of this path") from None
+        signal = path.removeprefix("/v1/") if path.startswith("/v1/") else ""
+        wire.check_signal(signal)
+        unpacked = wire.unpack(encoding, body)
+        message = wire.parse(signal, wire.media_of(media), unpacked)
+        name, read = SIGNALS[signal]
+        items = list(read(message))
+        if self._keep is not None:
+            self._keep(signal, message, len(unpacked))
         with self._lock:
             getattr(self.received, name).extend(items)
-        return answer
-
-
-def _unpacked(encoding: str, body: bytes) -> bytes:
-    if encoding in ("", "identity"):
-        return body
-    try:
-        if encoding == "gzip":
-            return gzip.decompress(body)
-        if encoding == "deflate":
-            return zlib.decompress(body)
-    except (OSError, EOFError, zlib.error):
-        raise RefusedError(400, f"the body is not {encoding}") from None
-    raise RefusedError(415, f"content encoding {encoding} is not supported")
-
-
-def _status_message(message: str) -> bytes:
-    """A google.rpc.Status, as OTLP wants the body of an error.
-
-    By hand, because its package is no dependency of opentelemetry-proto: field 2, a string, whose
-    length fits one byte.
-    """
-    text = message.encode()[:127]
-    return b"\x12" + bytes([len(text)]) + text
+        return wire.accepted(signal, wire.media_of(media))
 
 
 class _Server(ThreadingHTTPServer):
@@ -153,15 +116,26 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             answer = self._take()
         except RefusedError as refused:
-            self._answer(refused.status, _status_message(refused.message))
+            self._answer(refused.status, wire.refusal(self._media, refused.message))
         else:
             self._answer(200, answer)
+
+    @property
+    def _media(self) -> str:
+        """What the answer is written in: the same as the question, if that can be read."""
+        try:
+            return wire.media_of(self.headers.get("content-type", ""))
+        except RefusedError:
+            return wire.PROTOBUF
 
     def _take(self) -> bytes:
         length = self.headers.get("content-length", "")
         if not length.isdecimal():
             self.close_connection = True  # where the body ends is not known
             raise RefusedError(411, "content-length is missing")
+        if int(length) > wire.MAX_BODY:
+            self.close_connection = True  # it is not read
+            raise RefusedError(413, f"the body is longer than {wire.MAX_BODY} bytes")
         return self.server.receiver.take(
             self.path.partition("?")[0],
             self.headers.get("content-encoding", "").strip().lower(),
@@ -171,7 +145,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, status: int, body: bytes) -> None:
         self.send_response(status)
-        self.send_header("content-type", _PROTOBUF)
+        self.send_header("content-type", self._media)
         self.send_header("content-length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

@@ -41,7 +41,12 @@ def run(
     command: Annotated[list[str], typer.Argument(help="The program, with its arguments.")],
     *,
     db: Db = None,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Of a server started here.")] = 4318,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=65535, help="Of a server started here. [default: 4318, or a free one]"
+        ),
+    ] = None,
     ui: Annotated[
         bool, typer.Option("--ui/--no-ui", help="Without: no server stays, nothing is kept.")
     ] = True,
@@ -67,7 +72,7 @@ def run(
 
 @contextlib.contextmanager
 def _backend(
-    db: str | None, port: int, *, ui: bool
+    db: str | None, port: int | None, *, ui: bool
 ) -> Iterator[tuple[str, str | None, str | None, Engine]]:
     """Address to send to, its token, address of the page, and where to ask after."""
     from otel_claude.local.address import Remote
@@ -91,13 +96,17 @@ def _backend(
         backend.close()
 
 
-def _server_of(path: str, port: int) -> Address:
+def _server_of(path: str, port: int | None) -> Address:
     """The server of a file; started in the background where there is none."""
     from otel_claude.local.address import find
+    from otel_claude.local.server import PORT, listen_near
     from otel_claude.local.store import StoreError
 
     if (address := find(path)) is not None:
         return address
+    if port is None:
+        with listen_near(PORT) as listener:
+            port = listener.getsockname()[1]
     given = ["--db", path, "--port", str(port)]
     log = Path(f"{path}.log")
     log.parent.mkdir(parents=True, exist_ok=True)

@@ -61,7 +61,7 @@ def up(
     except StoreError as error:
         listener.close()
         _end(_busy_with(path) or str(error))
-    signal.signal(signal.SIGTERM, _ended)
+    end_on_sigterm()
     try:
         server = Server(backend, listener, token=token)
         with announced(path, Address(server.url, os.getpid(), token)):
@@ -81,6 +81,11 @@ def _token(file: Path | None) -> str | None:
     if not token:
         _end(f"{file} is empty")
     return token
+
+
+def end_on_sigterm() -> None:
+    """Have SIGTERM end the program as Ctrl-C does: everything is closed on the way."""
+    signal.signal(signal.SIGTERM, _ended)
 
 
 def _ended(_signal: int, _frame: object) -> NoReturn:

@@ -78,13 +78,17 @@ async def _body(request: Request) -> bytes:
     """The body as it was sent, as far as it is not too long."""
     told = request.headers.get("content-length", "0")
     if told.isdecimal() and int(told) > wire.MAX_BODY:
-        raise RefusedError(413, f"the body is longer than {wire.MAX_BODY} bytes")
+        raise _too_long()
     body = bytearray()
     async for part in request.stream():
         body += part
         if len(body) > wire.MAX_BODY:
-            raise RefusedError(413, f"the body is longer than {wire.MAX_BODY} bytes")
+            raise _too_long()
     return bytes(body)
+
+
+def _too_long() -> RefusedError:
+    return RefusedError(413, f"the body is longer than {wire.MAX_BODY} bytes")
 
 
 def _refusal(status: int, media: str, message: str) -> Response:

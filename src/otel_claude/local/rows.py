@@ -20,14 +20,12 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from otel_claude import semconv
 from otel_claude.local.columns import BY_ATTRIBUTE, CALLS, CONTENT, MONEY
+from otel_claude.local.values import MOST, attributes_of, cut, dumped, rest_of, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_LONGEST: Final = 32 * 1024  # characters of one value
 _LONGEST_CONTENT: Final = 1024 * 1024
-_LONGEST_REST: Final = 256 * 1024  # of all attributes without a column, as JSON
-_MOST: Final = 1024  # attributes of one item, items of one list
 _LARGEST: Final = 10**15  # of a count: sums of these never overflow
 _LATEST: Final = 2**63 - 1  # nanoseconds
 
@@ -129,56 +127,6 @@ def _fill(batch: Batch, tables: dict[str, list[Any]]) -> Batch:
     return batch
 
 
-# --- values ------------------------------------------------------------------------------------
-
-
-def value_of(value: Any) -> Any:
-    """An OTLP value as one that JSON has; a number that JSON has not, as a text."""
-    kind = value.WhichOneof("value")
-    if kind == "string_value":
-        return cut(value.string_value)
-    if kind == "double_value":
-        number = value.double_value
-        return number if math.isfinite(number) else str(number)
-    if kind == "array_value":
-        return [value_of(item) for item in islice(value.array_value.values, _MOST)]
-    if kind == "kvlist_value":
-        return _attributes(value.kvlist_value.values)
-    if kind == "bytes_value":
-        return cut(value.bytes_value.hex())
-    return None if kind is None else getattr(value, kind)
-
-
-def cut(text: str, longest: int = _LONGEST) -> str:
-    """A text, shortened where it is too long; it then says so."""
-    if len(text) <= longest:
-        return text
-    return f"{text[:longest]}... [cut, {len(text)} characters]"
-
-
-def _dumped(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
-def _rest(attributes: dict[str, Any]) -> str:
-    """Attributes as a JSON object, of bounded size: the longest are left out first."""
-    text = _dumped(attributes)
-    if len(text) <= _LONGEST_REST:
-        return text
-    kept: dict[str, Any] = {}
-    room = _LONGEST_REST
-    for name, value in sorted(attributes.items(), key=lambda item: len(_dumped(item))):
-        room -= len(_dumped(name)) + len(_dumped(value)) + 2
-        if room < 0:
-            break
-        kept[name] = value
-    return _dumped(kept)
-
-
-def _attributes(pairs: Iterable[Any]) -> dict[str, Any]:
-    return {cut(pair.key, 256): value_of(pair.value) for pair in islice(pairs, _MOST)}
-
-
 # --- spans -------------------------------------------------------------------------------------
 
 _KINDS: Final = {
@@ -219,7 +167,7 @@ class _Process:
 
     @classmethod
     def of(cls, resource: Any) -> _Process:
-        attributes = _attributes(resource.attributes)
+        attributes = attributes_of(resource.attributes)
 
         def said(name: str) -> str | None:
             value = attributes.get(name)
@@ -229,7 +177,7 @@ class _Process:
             said(semconv.SERVICE_NAME),
             said(semconv.DEPLOYMENT_ENVIRONMENT),
             said(semconv.RUN_ID),
-            _rest(attributes),
+            rest_of(attributes),
         )
 
 
@@ -287,7 +235,7 @@ def _call_of(span: Any, scope: str, process: _Process, now: int) -> list[Any] | 
         row[_PLACES["request_model"]] or row[_PLACES["response_model"]],
     )
     row[_TAGS_AT] = tags
-    row[_REST_AT] = _rest(rest) if rest else "{}"
+    row[_REST_AT] = rest_of(rest) if rest else "{}"
     row[_RESOURCE_AT] = process.text
     return row
 
@@ -299,7 +247,7 @@ def _spread(pairs: Iterable[Any], row: list[Any]) -> tuple[list[tuple[str, str]]
     """Put attributes into the places of a row; return tags, and those without a place."""
     tags: dict[str, str] = {}
     rest: dict[str, Any] = {}
-    for pair in islice(pairs, _MOST):
+    for pair in islice(pairs, MOST):
         key, value = pair.key, pair.value
         if (slot := _SLOTS.get(key)) is not None:
             kind = value.WhichOneof("value")
@@ -320,7 +268,7 @@ def _spread(pairs: Iterable[Any], row: list[Any]) -> tuple[list[tuple[str, str]]
                     row[place] = found
                     continue
             elif place == _LISTED and kind == "array_value":
-                row[place] = cut(_dumped(value_of(value)))
+                row[place] = cut(dumped(value_of(value)))
                 continue
         elif (content := _CONTENT_SLOTS.get(key)) is not None:
             row[content] = _content(value)
@@ -336,13 +284,13 @@ def _spread(pairs: Iterable[Any], row: list[Any]) -> tuple[list[tuple[str, str]]
 
 def _content(value: Any) -> str:
     kind = value.WhichOneof("value")
-    text = value.string_value if kind == "string_value" else _dumped(value_of(value))
+    text = value.string_value if kind == "string_value" else dumped(value_of(value))
     return cut(text, _LONGEST_CONTENT)
 
 
 def _text(value: Any) -> str:
     found = value_of(value)
-    return found if isinstance(found, str) else _dumped(found)
+    return found if isinstance(found, str) else dumped(found)
 
 
 def _other(span: Any, scope: str, process: _Process, now: int) -> dict[str, Any]:
@@ -359,7 +307,7 @@ def _other(span: Any, scope: str, process: _Process, now: int) -> dict[str, Any]
         "status": _STATUSES.get(span.status.code, "unset"),
         "scope": scope,
         "service": process.service,
-        "attributes": _rest(_attributes(span.attributes)),
+        "attributes": rest_of(attributes_of(span.attributes)),
         "resource": process.text,
     }
 
@@ -380,7 +328,7 @@ def events_of(message: Any, size: int) -> Batch:
         for scoped in group.scope_logs:
             scope = cut(scoped.scope.name, 256)
             for record in scoped.log_records:
-                attributes = _attributes(record.attributes)
+                attributes = attributes_of(record.attributes)
                 name = record.event_name or attributes.pop(semconv.EVENT_NAME, None)
                 attributes.pop(semconv.EVENT_NAME, None)
                 if not isinstance(name, str) or not name.startswith(_OURS):
@@ -416,7 +364,7 @@ def events_of(message: Any, size: int) -> Batch:
 def _body(record: Any) -> str | None:
     if not record.HasField("body"):
         return None
-    return cut(_dumped(value_of(record.body)), _LONGEST_CONTENT)
+    return cut(dumped(value_of(record.body)), _LONGEST_CONTENT)
 
 
 def _whole(record: Any, attributes: dict[str, Any]) -> str:
@@ -424,10 +372,10 @@ def _whole(record: Any, attributes: dict[str, Any]) -> str:
     content = {pair.key: pair.value for pair in record.attributes if pair.key in _CONTENT_SLOTS}
     for name in content:
         attributes.pop(name, None)
-    text = _rest(attributes)
+    text = rest_of(attributes)
     if not content:
         return text
-    return _dumped(
+    return dumped(
         {**json.loads(text), **{name: _parsed(_content(value)) for name, value in content.items()}}
     )
 
@@ -449,11 +397,11 @@ def _evaluation(attributes: dict[str, Any]) -> dict[str, Any]:
         ("response_id", semconv.RESPONSE_ID),
     ):
         value = attributes.pop(attribute, None)
-        found[name] = value if isinstance(value, str) or value is None else _dumped(value)
+        found[name] = value if isinstance(value, str) or value is None else dumped(value)
     score = attributes.pop(semconv.EVALUATION_SCORE, None)
     if isinstance(score, int | float) and not isinstance(score, bool):
         found["score"] = float(score)
-    found["attributes"] = _rest(attributes)
+    found["attributes"] = rest_of(attributes)
     return found
 
 
@@ -507,8 +455,8 @@ def _point(metric: str, kind: str, point: Any, process: _Process) -> dict[str, A
     times = point.time_unix_nano, point.start_time_unix_nano
     if not math.isfinite(value) or not 0 < times[0] <= _LATEST or times[1] > _LATEST:
         return None
-    attributes = _attributes(point.attributes)
-    series = _digest(_rest(dict(sorted(attributes.items()))), process.text)
+    attributes = attributes_of(point.attributes)
+    series = _digest(rest_of(dict(sorted(attributes.items()))), process.text)
     found = {
         column: None if (said := attributes.pop(name, None)) is None else str(said)
         for name, column in _BUDGET_KEYS.items()
@@ -523,7 +471,7 @@ def _point(metric: str, kind: str, point: Any, process: _Process) -> dict[str, A
         "value": value,
         "series": series,
         "service": process.service,
-        "attributes": _rest(attributes),
+        "attributes": rest_of(attributes),
     }
 
 

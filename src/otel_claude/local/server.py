@@ -60,6 +60,18 @@ def listen(host: str, port: int, *, token: str | None) -> socket.socket:
     return listener
 
 
+def listen_near(port: int) -> socket.socket:
+    """A socket that listens on the loopback interface: at that port, or where it is taken at any.
+
+    Raises:
+        AddressError: there is none at all.
+    """
+    try:
+        return listen(HOST, port, token=None)
+    except AddressError:
+        return listen(HOST, 0, token=None)
+
+
 def url_of(listener: socket.socket) -> str:
     """The address of a listening socket, as a browser of this machine takes it."""
     host, port = listener.getsockname()[:2]
