@@ -9,15 +9,17 @@ from otel_claude._version import __version__
 if TYPE_CHECKING:
     from otel_claude._attribution import attribution
     from otel_claude.budgets.exceeded import BudgetExceeded
+    from otel_claude.emit.recent import summary
     from otel_claude.instrumentor import ClaudeInstrumentor, flush
 
-__all__ = ["BudgetExceeded", "ClaudeInstrumentor", "__version__", "attribution", "flush"]
+__all__ = ["BudgetExceeded", "ClaudeInstrumentor", "__version__", "attribution", "flush", "summary"]
 
 _HOMES = {
     "BudgetExceeded": "otel_claude.budgets.exceeded",
     "ClaudeInstrumentor": "otel_claude.instrumentor",
     "attribution": "otel_claude._attribution",
     "flush": "otel_claude.instrumentor",
+    "summary": "otel_claude.emit.recent",
 }
 
 

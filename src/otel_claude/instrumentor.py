@@ -111,6 +111,7 @@ class ClaudeInstrumentor(BaseInstrumentor):  # type: ignore[misc] # for the same
     def _uninstrument(self, **_kwargs: Any) -> None:
         from otel_claude import _sources
         from otel_claude.capture import patch
+        from otel_claude.emit.recent import remember
 
         patch.remove()
         _sources.use(None)
@@ -124,6 +125,7 @@ class ClaudeInstrumentor(BaseInstrumentor):  # type: ignore[misc] # for the same
             self._auditor.close()
             self._auditor = None
         _sigterm.remove()
+        remember()
         self._settings = None
 
 

@@ -367,6 +367,9 @@ SPAN_ATTRIBUTES: tuple[Attribute, ...] = (
     Attribute(COST_CACHE_READ, "double, USD", "share of cache reads"),
     Attribute(COST_CACHE_WRITE, "double, USD", "share of cache writes"),
     Attribute(COST_SERVER_TOOLS, "double, USD", "share of web searches"),
+    Attribute(
+        COST_UNCACHED, "double, USD", "what it would have cost without caching, if it differs"
+    ),
     Attribute(COST_BASIS, "string", "list, override, commitment_equivalent, external"),
     Attribute(COST_PRICE_BOOK, "string", "version of the price book"),
     Attribute(COST_INCOMPLETE, "string[]", "what the cost cannot contain, e.g. aborted_stream"),

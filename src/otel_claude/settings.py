@@ -370,6 +370,9 @@ OPTIONS: Final[Mapping[str, Option]] = {
     "slow_call_seconds": Option(
         _seconds, None, "seconds", "Calls that take longer get one warning with their trace id."
     ),
+    "summary": Option(
+        _switch, False, "true, false", "Remember the last 10,000 calls for `otel_claude.summary()`."
+    ),
     "flush_on_sigterm": Option(
         _switch,
         True,
@@ -411,6 +414,7 @@ class Settings:
     audit: Any = None
     log_calls: bool = False
     slow_call_seconds: float | None = None
+    summary: bool = False
     flush_on_sigterm: bool = True
     time_per_output_chunk: bool = False
 

@@ -30,7 +30,7 @@ _ATTRIBUTES: Final = _keys(
     claude.context.bucket claude.context.utilization claude.cost.basis claude.cost.bucket
     claude.cost.cache_read claude.cost.cache_write claude.cost.component claude.cost.free_reason
     claude.cost.incomplete claude.cost.input claude.cost.output claude.cost.price_book
-    claude.cost.server_tools claude.cost.total claude.error.category claude.finish_reason
+    claude.cost.server_tools claude.cost.total claude.cost.uncached claude.error.category claude.finish_reason
     claude.outcome claude.ratelimit.kind claude.request.messages claude.request.tools
     claude.retried claude.retries claude.stream.events claude.tenant claude.time_to_first_event
     claude.token.type

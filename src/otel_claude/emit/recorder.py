@@ -70,6 +70,14 @@ class Recorder:
         self._noticed = False
         self._listens = False
         self._rivals = warn_of_rivals()
+        # The span last: exemplars and events refer to one that is still open.
+        self._records = [self._metrics.end, self._emit, self._write_lines, self._spans.write]
+        if settings.summary:
+            from otel_claude.emit.recent import Recent, remember
+
+            kept = Recent()
+            remember(kept)
+            self._records.insert(0, kept.add)
 
     def use_prices(self, prices: Prices) -> None:
         """Price calls by another book from now on."""
@@ -82,6 +90,7 @@ class Recorder:
         if not self._listens:
             self._listens = (
                 self._settings.log_calls
+                or self._settings.summary
                 or self._settings.slow_call_seconds is not None
                 or self._metrics.listened()
                 or is_sdk(self._providers[0] or get_tracer_provider())
@@ -94,8 +103,8 @@ class Recorder:
         Providers may be set after `instrument`, and other instrumentations activated.
         """
         self._noticed = True
-        # With log lines on, somebody does see the calls.
-        if not self._settings.log_calls:
+        # With log lines or summaries on, somebody does see the calls.
+        if not (self._settings.log_calls or self._settings.summary):
             warn_if_unheard(*self._providers)
         if not self._rivals:
             warn_of_rivals()
@@ -130,8 +139,7 @@ class Recorder:
                 call.captured = self._contents.of(call)
             if call.whole is not None and call.whole.tally is not None:
                 _add_to(call.whole.tally, bill)
-            # The span last: exemplars and events refer to one that is still open.
-            for record in (self._metrics.end, self._emit, self._write_lines, self._spans.write):
+            for record in self._records:
                 try:
                     record(call, bill)
                 except Exception:

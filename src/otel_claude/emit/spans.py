@@ -327,6 +327,8 @@ def _add_cost(attributes: dict[str, Any], cost: Cost | Unpriced | None) -> None:
         for name, read in _COST_PARTS:
             if part := read(cost):
                 attributes[name] = part
+        if cost.free_reason is None and (uncached := cost.uncached_usd) != cost.total_usd:
+            attributes[semconv.COST_UNCACHED] = uncached
         if cost.incomplete:
             attributes[semconv.COST_INCOMPLETE] = cost.incomplete
         if (reason := cost.free_reason) is not None:
