@@ -23,7 +23,7 @@ _TABLES: Final = {
     "evaluations": "time_ns",
     "budget_points": "time_ns",
 }
-_SHARE: Final = 0.1  # of the calls, the oldest, that go at once where the file is too large
+_TARGET: Final = 0.9  # of the size, down to which is deleted where the file is too large
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def sweep(store: Store, retention: Retention, stop: threading.Event) -> None:
 
 
 def apply(store: Store, retention: Retention, now: int | None = None) -> int:
-    """Delete what is too old, then the oldest tenth of the calls as long as it is too much.
+    """Delete what is too old and, where the file is too large, its oldest part.
 
     Returns:
         How many calls were deleted.
@@ -60,16 +60,23 @@ def apply(store: Store, retention: Retention, now: int | None = None) -> int:
     if retention.days is not None:
         limit = (time.time_ns() if now is None else now) - int(retention.days * _DAY)
         deleted += delete_before(store, limit)
-    while retention.size is not None and store.used() > retention.size:
-        limit_row = store.rows(f"SELECT quantile_disc(start_ns, {_SHARE}) AS cut FROM calls")
-        cut = limit_row[0]["cut"]
-        if cut is None:
-            break
-        gone = delete_before(store, cut + 1)
-        deleted += gone
-        if not gone:
-            break
+    if retention.size is not None and (used := store.used()) > retention.size:
+        share = 1 - _TARGET * retention.size / used
+        row = store.rows(f"SELECT quantile_disc(start_ns, {share}) AS cut FROM calls")[0]
+        if row["cut"] is not None:
+            deleted += delete_before(store, row["cut"] + 1)
+            if store.used() > retention.size:
+                # Room is given back by the hundred thousand rows: less only by writing anew.
+                compact(store)
     return deleted
+
+
+def compact(store: Store) -> None:
+    """Write all tables anew, so that nothing of the file is taken by what was deleted."""
+    with store.writing() as cursor:
+        for table, clock in _TABLES.items():
+            cursor.execute(f"CREATE OR REPLACE TABLE {table} AS FROM {table} ORDER BY {clock}")
+    store.checkpoint()
 
 
 def delete_before(store: Store, limit: int) -> int:
@@ -80,7 +87,6 @@ def delete_before(store: Store, limit: int) -> int:
             row = cursor.execute(f"DELETE FROM {table} WHERE {clock} < ?", [limit]).fetchone()
             if table == "calls" and row is not None:
                 gone = int(row[0])
-        changed = gone
-    if changed:
+    if gone:
         store.checkpoint()
     return gone
