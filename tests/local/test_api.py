@@ -417,6 +417,7 @@ def test_the_stream_tells_of_new_calls(http):
         lines = stream.iter_lines()
         assert next(lines).startswith("retry")
         assert http.get("/health").json()["streams"] == 1
-        send(httpx.Client(base_url=http.base_url, trust_env=False), traffic(2, seed=99, hours=1e-3))
+        with httpx.Client(base_url=http.base_url, trust_env=False) as other:
+            send(other, traffic(2, seed=99, hours=1e-3))
         data = next(line for line in lines if line.startswith("data"))
     assert json.loads(data.removeprefix("data: ")) == {"calls": 2}

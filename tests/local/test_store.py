@@ -20,7 +20,7 @@ from otel_claude.local import columns, retention, schema
 from otel_claude.local.queries import Filters, Period, calls, summary, verdicts
 from otel_claude.local.retention import Retention
 from otel_claude.local.rows import SCHEMAS, budgets_of, events_of, spans_of
-from otel_claude.local.store import BusyError, Store, StoreError
+from otel_claude.local.store import Store, StoreError
 from otel_claude.local.writer import Writer
 from tests.local.conftest import traffic
 
@@ -175,7 +175,7 @@ def test_the_oldest_go_where_the_file_is_too_large(store):
     store.checkpoint()
     full = store.used()
     newest = store.rows("SELECT max(start_ns) AS at FROM calls")
-    limit = full // 2
+    limit = full * 7 // 10
     gone = retention.apply(store, Retention(days=None, size=limit))
     assert 0 < gone < 20_000
     assert store.used() <= limit

@@ -12,6 +12,7 @@ import time
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import quote
 
 import typer
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from otel_claude.local.engine import Engine
 
 _NEEDED = (*LOCAL, "opentelemetry.sdk", "opentelemetry.distro", "opentelemetry.exporter.otlp")
-_START = 20.0  # seconds that a server has to start
+_START = 60.0  # seconds that a server has to start
 _POLL = 0.05
 _LAUNCH = "from opentelemetry.instrumentation.auto_instrumentation import run; run()"
 _SIGNALS = tuple(
@@ -150,7 +151,7 @@ def environment(
     }
     found.setdefault("OTEL_BSP_MAX_QUEUE_SIZE", "65536")
     if token:
-        found["OTEL_EXPORTER_OTLP_HEADERS"] = f"authorization=Bearer%20{token}"
+        found["OTEL_EXPORTER_OTLP_HEADERS"] = "authorization=" + quote(f"Bearer {token}")
     said = found.get("OTEL_RESOURCE_ATTRIBUTES")
     run = f"{semconv.RUN_ID}={run_id}"
     found["OTEL_RESOURCE_ATTRIBUTES"] = f"{said},{run}" if said else run

@@ -23,7 +23,7 @@ _TABLES: Final = {
     "evaluations": "time_ns",
     "budget_points": "time_ns",
 }
-_TARGET: Final = 0.9  # of the size, down to which is deleted where the file is too large
+_TARGET: Final = 0.8  # of the size, down to which is deleted where the file is too large
 
 
 @dataclass(frozen=True, slots=True)
