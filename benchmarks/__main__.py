@@ -14,9 +14,11 @@ from benchmarks.workloads import WORKLOADS
 def _arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description="What watching Claude calls costs. `guard` and `content` count instructions for CI instead.",
+        description="What watching Claude calls costs. `guard` and `content` count instructions for "
+        "CI instead; `local` measures the embedded backend.",
     )
-    parser.add_argument("command", nargs="?", choices=["run", "guard", "content"], default="run")
+    commands = ["run", "guard", "content", "local"]
+    parser.add_argument("command", nargs="?", choices=commands, default="run")
     parser.add_argument("--rounds", type=int, default=15, help="rounds in shuffled order")
     parser.add_argument("--quick", action="store_true", help="5 rounds")
     parser.add_argument("--subjects", nargs="+", choices=list(BY_NAME), default=[])
@@ -35,6 +37,10 @@ def main() -> int:
         return guard.main()
     if given.command == "content":
         return content.main()
+    if given.command == "local":
+        from benchmarks import local
+
+        return local.main()
     run = measure.Run(
         5 if given.quick else given.rounds,
         given.subjects,

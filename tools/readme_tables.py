@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from otel_claude import semconv
+from otel_claude.local.columns import CALLS
 from otel_claude.settings import OPTIONS, PREFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
 README = Path(__file__).parents[1] / "README.md"
 
@@ -77,28 +78,45 @@ def _shown(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def columns_table() -> str:
+    """One row per column of the embedded backend's table of calls."""
+    more = (
+        ("`tags`", "MAP(VARCHAR, VARCHAR)", "tags: `tags['plan']`", f"`{semconv.TAG_PREFIX}<key>`"),
+        ("`attributes`", "VARCHAR", "JSON: attributes of the span without a column", ""),
+        ("`resource`", "VARCHAR", "JSON: attributes of the process", ""),
+    )
+    rows = (
+        (f"`{c.name}`", c.kind, c.note, f"`{c.attribute}`" if c.attribute else "") for c in CALLS
+    )
+    return _table(("column", "type", "what it is", "attribute"), (*rows, *more))
+
+
 TABLES = {"spans": span_table, "metrics": metric_table, "settings": settings_table}
+PAGES = {README: TABLES, README.parent / "docs" / "local.md": {"columns": columns_table}}
 
 
-def with_tables(text: str) -> str:
-    """README text with every table between its markers made anew."""
-    for name, make in TABLES.items():
+def with_tables(text: str, tables: Mapping[str, Callable[[], str]] = TABLES) -> str:
+    """A text with every table between its markers made anew."""
+    for name, make in tables.items():
         start, end = f"<!-- {name}: made by tools/readme_tables.py -->", f"<!-- end of {name} -->"
         before, _, rest = text.partition(start)
         _, found, after = rest.partition(end)
         if not found:
-            raise SystemExit(f"README.md has no markers for the table of {name}")
+            raise SystemExit(f"there are no markers for the table of {name}")
         text = f"{before}{start}\n{make()}\n{end}{after}"
     return text
 
 
 def main() -> None:
-    """Rewrite the README, or check it."""
-    old = README.read_text(encoding="utf-8")
-    new = with_tables(old)
-    if "--check" in sys.argv:
-        raise SystemExit(int(old != new))
-    README.write_text(new, encoding="utf-8")
+    """Rewrite the pages, or check them."""
+    wrong = False
+    for page, tables in PAGES.items():
+        old = page.read_text(encoding="utf-8")
+        new = with_tables(old, tables)
+        wrong |= old != new
+        if "--check" not in sys.argv:
+            page.write_text(new, encoding="utf-8")
+    raise SystemExit(int(wrong and "--check" in sys.argv))
 
 
 if __name__ == "__main__":

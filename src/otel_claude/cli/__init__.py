@@ -1,4 +1,4 @@
-"""The command line: `otel-claude demo`, `otel-claude price`."""
+"""The command line, `otel-claude`."""
 
 from __future__ import annotations
 

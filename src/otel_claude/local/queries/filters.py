@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from otel_claude.local.queries.period import Period
 
@@ -126,7 +126,8 @@ def where(period: Period, filters: Filters, parameters: Parameters) -> str:
     if "operation" not in filters.equal:
         parts.append("operation <> 'count_tokens'")
     for name, values in filters.equal.items():
-        parts.append(_one_of(column(name, parameters), values, parameters))
+        wanted = [None if value == NONE else value for value in values]
+        parts.append(one_of(column(name, parameters), wanted, parameters))
     parts += [SHOWN[kind] for kind in filters.show if kind in SHOWN]
     if filters.min_cost is not None:
         parts.append(f"cost >= {parameters.add(filters.min_cost)}")
@@ -144,11 +145,10 @@ def where(period: Period, filters: Filters, parameters: Parameters) -> str:
     return " AND ".join(parts)
 
 
-def _one_of(expression: str, values: tuple[str, ...], parameters: Parameters) -> str:
-    said = [value for value in values if value != NONE]
-    parts = []
-    if said:
-        parts.append(f"{expression} IN ({', '.join(parameters.add(value) for value in said)})")
+def one_of(expression: str, values: Sequence[str | None], parameters: Parameters) -> str:
+    """The condition that an expression is one of some values."""
+    said = [parameters.add(value) for value in values if value is not None]
+    parts = [f"{expression} IN ({', '.join(said)})"] if said else []
     if len(said) < len(values):
         parts.append(f"{expression} IS NULL")
     return "(" + " OR ".join(parts) + ")" if parts else "TRUE"

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_claude.local.queries.filters import Filters, Parameters, column, where
+from otel_claude.local.queries.sums import quantiles, spread
 
 if TYPE_CHECKING:
     from otel_claude.local.engine import Engine, Row
     from otel_claude.local.queries.period import Period
 
-_SHARES: Final = (("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99))
+_SHARES: Final = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
+_SLOW: Final = {"p5": 0.05, "p50": 0.5}
 _RATE: Final = "output_tokens / nullif(duration - first_token, 0)"
 # Ten to a decade, as the eye reads a logarithmic axis: 1 ms to 1,000 s.
 _PER_DECADE: Final = 10
@@ -47,24 +49,31 @@ def latency(
 
 
 def _percentiles(measure: str) -> list[str]:
-    found = [f"quantile_cont({measure}, {share}) AS {measure}_{name}" for name, share in _SHARES]
-    return [*found, f"avg({measure}) AS {measure}_mean", f"max({measure}) AS {measure}_max"]
+    listed = quantiles(measure, _SHARES.values())
+    return [
+        f"{listed} AS {measure}_q",
+        f"avg({measure}) AS {measure}_mean",
+        f"max({measure}) AS {measure}_max",
+    ]
 
 
 def _rates() -> list[str]:
     """Tokens a second after the first; of streams that were read to their end."""
-    return [f"quantile_cont({_RATE}, {share}) FILTER (WHERE duration - first_token > 0.001) "
-            f"AS rate_{name}" for name, share in (("p5", 0.05), ("p50", 0.5))]  # fmt: skip
+    condition = "FILTER (WHERE duration - first_token > 0.001)"
+    return [f"{quantiles(_RATE, _SLOW.values(), condition)} AS rate_q"]
 
 
 def _group(row: Row) -> dict[str, Any]:
-    names = [*(name for name, _ in _SHARES), "mean", "max"]
+    def times(measure: str) -> dict[str, float | None]:
+        said = {name: row[f"{measure}_{name}"] for name in ("mean", "max")}
+        return {**spread(row[f"{measure}_q"], _SHARES), **said}
+
     return {
         "calls": row["calls"],
         "streams": row["streams"],
-        "duration": {name: row[f"duration_{name}"] for name in names},
-        "first_token": {name: row[f"first_token_{name}"] for name in names},
-        "output_tokens_per_second": {"p5": row["rate_p5"], "p50": row["rate_p50"]},
+        "duration": times("duration"),
+        "first_token": times("first_token"),
+        "output_tokens_per_second": spread(row["rate_q"], _SLOW),
     }
 
 

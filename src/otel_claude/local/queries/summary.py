@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_claude.local.queries.calls import SHORT, short
-from otel_claude.local.queries.filters import DIMENSIONS, Filters, Parameters, column, where
+from otel_claude.local.queries.filters import (
+    DIMENSIONS,
+    Filters,
+    Parameters,
+    column,
+    one_of,
+    where,
+)
 from otel_claude.local.queries.sums import COUNTS, PERCENTILES, totals
 
 if TYPE_CHECKING:
@@ -84,7 +91,7 @@ def costs(
     condition = where(period, filters, parameters)
     key = column(by, parameters)
     rows = engine.rows(
-        f"""SELECT {key} AS key, {COUNTS}, {PERCENTILES},
+        f"""SELECT {key} AS key, {COUNTS},
             CAST(coalesce(sum(cost_input), 0) AS DOUBLE) AS input_usd,
             CAST(coalesce(sum(cost_output), 0) AS DOUBLE) AS output_usd,
             CAST(coalesce(sum(cost_cache_read), 0) AS DOUBLE) AS cache_read_usd,
@@ -99,6 +106,14 @@ def costs(
         parameters.values,
     )[0]
     total = whole["cost_usd"]
+    # Times of those rows alone: there may be thousands of others.
+    chosen = one_of(key, [row["key"] for row in rows], parameters)
+    times = engine.rows(
+        f"SELECT {key} AS key, {PERCENTILES} FROM calls WHERE {condition} AND {chosen} GROUP BY key",
+        parameters.values,
+    )
+    of_key = {row["key"]: row for row in times}
+    rows = [{**row, **of_key[row["key"]]} for row in rows if row["key"] in of_key]
     return {
         "by": by,
         "rows": [_cost_row(row, total) for row in rows],

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 from otel_claude.local.queries.filters import FAILED
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from otel_claude.local.engine import Row
 
 COUNTS: Final = f"""
@@ -23,14 +25,22 @@ COUNTS: Final = f"""
     count(*) FILTER (WHERE cost_incomplete IS NOT NULL) AS incomplete
 """
 
+SHARES: Final = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+
+
+def quantiles(measure: str, shares: Iterable[float], condition: str = "") -> str:
+    """An aggregate: the list of these quantiles, interpolated. One, because each one sorts."""
+    listed = ", ".join(map(str, shares))
+    return f"quantile_cont({measure}, [{listed}]) {condition}"
+
+
 # A batch takes as long as it takes to create or read it: that is no latency.
-PERCENTILES: Final = ",\n".join(
-    f"quantile_cont({measure}, {share}) {condition} AS {measure}_{name}"
-    for measure, condition in (
-        ("duration", "FILTER (WHERE operation <> 'batch')"),
-        ("first_token", "FILTER (WHERE first_token IS NOT NULL)"),
+PERCENTILES: Final = ", ".join(
+    (
+        quantiles("duration", SHARES.values(), "FILTER (WHERE operation <> 'batch')")
+        + " AS duration_q",
+        quantiles("first_token", SHARES.values()) + " AS first_token_q",
     )
-    for name, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
 )
 
 
@@ -46,9 +56,15 @@ def totals(row: Row) -> dict[str, Any]:
     found["cache_hit_rate"] = row["cache_read_tokens"] / prompt if prompt else None
     found["cache_savings_usd"] = row["uncached_usd"] - row["cost_usd"]
     for measure in ("duration", "first_token"):
-        if f"{measure}_p50" in row:
-            found[measure] = {name: row[f"{measure}_{name}"] for name in ("p50", "p95", "p99")}
+        if f"{measure}_q" in row:
+            found[measure] = spread(row[f"{measure}_q"], SHARES)
     return found
+
+
+def spread(values: Sequence[float] | None, names: Iterable[str]) -> dict[str, float | None]:
+    """Quantiles by name; None where nothing was measured."""
+    names = tuple(names)
+    return dict(zip(names, values or (None,) * len(names), strict=True))
 
 
 _COUNTED: Final = (
