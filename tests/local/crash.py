@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 import httpx
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -83,7 +84,7 @@ def crash(path: str, rounds: int) -> tuple[int, int]:
     chance = random.Random(rounds)
     senders = [Sender(seed) for seed in range(1, SENDERS + 1)]
     streams = [sender.bodies() for sender in senders]
-    factory = subprocess.Popen(
+    factory: Any = subprocess.Popen(
         [sys.executable, "-m", "tests.local.crash", path],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

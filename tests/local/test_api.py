@@ -137,7 +137,7 @@ def test_timeseries(http, sent, by):
     assert near(sum(point["cost_usd"] for point in found["points"]), float(money(sent)))
     step = int(found["step_seconds"] * 1e9)
     expected = Counter(call["start"] // step for call in sent)
-    calls = Counter()
+    calls: Counter[int] = Counter()
     for point in found["points"]:
         assert point["at_ns"] % step == 0
         calls[point["at_ns"] // step] += point["calls"]
@@ -245,7 +245,7 @@ def test_the_hours_of_the_week_begin_on_monday(http, sent):
 
 def test_the_token_window_against_a_limit(http, sent):
     found = get(http, "tokens/window", hours=48, limit=100_000)
-    used = Counter()
+    used: Counter[str] = Counter()
     for call in sent:
         used[call[semconv.USER_ID]] += call.get(semconv.USAGE_INPUT_TOKENS, 0) + call.get(
             semconv.USAGE_OUTPUT_TOKENS, 0

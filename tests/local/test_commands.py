@@ -10,6 +10,8 @@ import signal
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -37,7 +39,7 @@ def command(*args, **environ):
 @contextlib.contextmanager
 def serving(path, *args, **environ):
     """`otel-claude up` in a process of its own; its address."""
-    process = subprocess.Popen(
+    process: Any = subprocess.Popen(
         [*CLI, "up", "--db", str(path), "--port", "0", *args],
         stderr=subprocess.PIPE,
         text=True,
@@ -71,7 +73,7 @@ def db(tmp_path):
 def test_up_keeps_what_it_gets_and_says_where_it_is(db):
     with serving(db) as (process, url):
         fill(url, 30)
-        address = find(str(db))
+        address: Any = find(str(db))
         assert (address.url, address.pid) == (url, process.pid)
         note = db.with_name(db.name + ".server.json")
         assert note.stat().st_mode & 0o777 == 0o600
@@ -201,7 +203,7 @@ def test_run_starts_a_server_that_stays_and_is_used_again(api, program, db):
             )
             assert done.returncode == 0, done.stderr
             assert re.search(r"Calls\s+3\b", done.stderr), "those of this run alone"
-            address = find(str(db))
+            address: Any = find(str(db))
             assert address.url in done.stderr
         assert get(address.url, "/health").json()["calls"] == 6
     finally:
@@ -226,7 +228,7 @@ def test_run_of_a_program_that_is_not_there():
 def test_signals_reach_the_program(handled, code):
     handler = "signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))" if handled else ""
     program = f"import signal, sys; {handler}\nprint('ready', flush=True); signal.pause()"
-    process = subprocess.Popen(
+    process: Any = subprocess.Popen(
         [*CLI, "run", "--no-ui", "--", sys.executable, "-c", program],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -259,3 +261,40 @@ def test_the_environment_of_a_run_leaves_nothing_out():
     assert found["OTEL_RESOURCE_ATTRIBUTES"] == "team=a,claude.run.id=r1"
     assert found["OTEL_SERVICE_NAME"] == "shop"
     assert found["NO_PROXY"] == "corp,127.0.0.1,localhost,::1"
+
+
+def test_the_demo_keeps_its_calls_and_says_how_to_see_them(tmp_path):
+    done = command("demo", "--calls", "12", XDG_DATA_HOME=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    file = tmp_path / "otel-claude" / "demo.duckdb"
+    assert "http://127.0.0.1:4318" in done.stdout
+    assert f"otel-claude up --db {file}" in done.stdout
+    with engine_of(str(file)) as engine:
+        assert engine.rows("SELECT count(*) AS n FROM calls") == [{"n": 12}]
+
+
+def test_the_demo_serves_its_calls(db):
+    arguments = ["demo", "--calls", "12", "--serve", "--json", "--db", str(db)]
+    process: Any = subprocess.Popen(
+        [*CLI, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        line = next(line for line in process.stderr if "Dashboard" in line)
+        (url,) = re.findall(r"http://[\d.:]+", line)
+        found = get(url, "/api/summary").json()
+    finally:
+        process.terminate()
+        told, _ = process.communicate(timeout=WAIT)
+    assert process.returncode == 0
+    assert found["totals"]["calls"] == 12
+    totals = json.loads(told)["totals"]
+    assert found["totals"]["cost_usd"] == pytest.approx(totals["cost_usd"], abs=1e-9)
+    assert found["totals"]["input_tokens"] == totals["input_tokens"]
+
+
+def test_the_query_of_the_docs_works(db):
+    Store(str(db)).close()
+    page = (Path(__file__).parents[2] / "docs" / "local.md").read_text(encoding="utf-8")
+    query = re.findall(r'otel-claude sql "(SELECT.*?)"', page, re.DOTALL)[0]
+    done = command("sql", "--db", str(db), "--format", "json", query)
+    assert (done.returncode, json.loads(done.stdout)) == (0, []), done.stderr

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from typing import Any
 
 import duckdb
 import pytest
@@ -302,7 +303,7 @@ def test_evaluations_find_their_calls_by_span_or_message(store):
     assert {g["key"]: g["mean"] for g in found["groups"]} == {"m-1": 0.75, None: 0.0}
     (found,) = verdicts.evaluations(store, period, Filters({"model": ("m-1",)}))["evaluations"]
     assert found["results"] == 2
-    page = calls.call(store, "02" * 8)
+    page: Any = calls.call(store, "02" * 8)
     assert [verdict["score"] for verdict in page["evaluations"]] == [1.0, 0.5]
     assert page["events"] == []
 
