@@ -295,6 +295,6 @@ def test_the_demo_serves_its_calls(db):
 def test_the_query_of_the_docs_works(db):
     Store(str(db)).close()
     page = (Path(__file__).parents[2] / "docs" / "local.md").read_text(encoding="utf-8")
-    query = re.findall(r'otel-claude sql "(SELECT.*?)"', page, re.DOTALL)[0]
+    query = re.findall(r'otel-claude sql "(SELECT feature.*?)"', page, re.DOTALL)[0]
     done = command("sql", "--db", str(db), "--format", "json", query)
     assert (done.returncode, json.loads(done.stdout)) == (0, []), done.stderr
