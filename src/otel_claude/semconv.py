@@ -174,7 +174,6 @@ def attribution_name(key: str) -> str:
     return names[0] if names else TAG_PREFIX + key
 
 
-
 CALL_OPERATIONS = ("chat", "text_completion", "batch", "count_tokens")
 """Operations whose spans are calls; runs of agents and tools are not."""
 
