@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import httpx
+import httpx2
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from benchmarks.traffic import SECOND, Traffic
@@ -129,7 +129,7 @@ def _export(url: str, calls: int, seed: int, ready: Any, go: Any) -> None:
     start = time.time_ns() - 3600 * SECOND
     bodies = list(Traffic(calls, start, 3600, seed=seed, service=f"app-{seed}").requests())
     headers = {"content-type": "application/x-protobuf"}
-    with httpx.Client(base_url=url, trust_env=False, timeout=60) as http:
+    with httpx2.Client(base_url=url, trust_env=False, timeout=60) as http:
         http.get("/health")
         ready.wait()
         go.wait()
@@ -162,7 +162,7 @@ def fill(path: Path, calls: int) -> None:
 
 def ask(path: Path) -> Iterator[tuple[str, float]]:
     """Each question with its best time of three, in seconds, over all of the 30 days."""
-    with serving(path) as url, httpx.Client(base_url=url, trust_env=False, timeout=120) as http:
+    with serving(path) as url, httpx2.Client(base_url=url, trust_env=False, timeout=120) as http:
         for question in QUESTIONS:
             sign = "&" if "?" in question else "?"
             times = []

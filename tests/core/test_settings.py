@@ -121,6 +121,7 @@ def test_every_option_is_a_field_with_the_same_default_and_can_come_from_the_env
         "prices": "/p.json",
         "refresh_prices": "/book.json",
         "budgets": "/budgets.yaml",
+        "summary": "true",
         "audit": "true",
         "log_calls": "on",
         "slow_call_seconds": "2.5",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-import httpx
+import httpx2
 import pytest
 
 pytest.importorskip("duckdb")
@@ -32,8 +32,8 @@ def server(backend) -> Iterator[Server]:
 
 
 @pytest.fixture
-def http(server) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=server.url, trust_env=False, timeout=30) as client:
+def http(server) -> Iterator[httpx2.Client]:
+    with httpx2.Client(base_url=server.url, trust_env=False, timeout=30) as client:
         yield client
 
 
@@ -44,6 +44,6 @@ def traffic(calls: int, *, hours: float = 20, seed: int = 0, **more) -> Traffic:
     return Traffic(calls, start, seconds, seed=seed, **more)
 
 
-def send(http: httpx.Client, sent: Traffic) -> None:
+def send(http: httpx2.Client, sent: Traffic) -> None:
     for body in sent.requests():
         assert http.post("/v1/traces", content=body, headers=PROTOBUF).status_code == 200

@@ -16,7 +16,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-import httpx
+import httpx2
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from benchmarks.traffic import Traffic
@@ -52,14 +52,14 @@ class Sender:
             yield from Traffic(60, start, 60, seed=self.seed * 100_000 + number).requests(20)
 
     def send_until_dead(self, url: str, bodies) -> None:
-        with httpx.Client(base_url=url, trust_env=False, timeout=30) as http:
+        with httpx2.Client(base_url=url, trust_env=False, timeout=30) as http:
             while True:
                 body = self.unanswered or next(bodies)
                 self.repeated += self.unanswered is not None
                 self.unanswered = body
                 try:
                     answer = http.post("/v1/traces", content=body, headers=PROTOBUF)
-                except httpx.TransportError:
+                except httpx2.TransportError:
                     return
                 assert answer.status_code == 200, answer.text
                 self.acknowledged.update(ids(body))

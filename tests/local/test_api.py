@@ -10,7 +10,7 @@ import statistics
 from collections import Counter, defaultdict
 from decimal import Decimal
 
-import httpx
+import httpx2
 import pyarrow.parquet as pq
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -27,7 +27,7 @@ SENT = traffic(1500, hours=20, seed=3)
 def http():
     backend = Backend()
     with Server(backend, listen("127.0.0.1", 0, token=None)) as running:
-        with httpx.Client(base_url=running.url, trust_env=False, timeout=60) as client:
+        with httpx2.Client(base_url=running.url, trust_env=False, timeout=60) as client:
             send(client, SENT)
             yield client
     backend.close()
@@ -417,7 +417,7 @@ def test_the_stream_tells_of_new_calls(http):
         lines = stream.iter_lines()
         assert next(lines).startswith("retry")
         assert http.get("/health").json()["streams"] == 1
-        with httpx.Client(base_url=http.base_url, trust_env=False) as other:
+        with httpx2.Client(base_url=http.base_url, trust_env=False) as other:
             send(other, traffic(2, seed=99, hours=1e-3))
         data = next(line for line in lines if line.startswith("data"))
     assert json.loads(data.removeprefix("data: ")) == {"calls": 2}

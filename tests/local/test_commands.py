@@ -13,7 +13,7 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from otel_claude.cli.run import environment
@@ -57,11 +57,11 @@ def serving(path, *args, **environ):
 
 
 def get(url, path, **headers):
-    return httpx.get(f"{url}{path}", headers=headers, trust_env=False, timeout=WAIT)
+    return httpx2.get(f"{url}{path}", headers=headers, trust_env=False, timeout=WAIT)
 
 
 def fill(url, calls, **headers):
-    with httpx.Client(base_url=url, trust_env=False, timeout=WAIT, headers=headers) as http:
+    with httpx2.Client(base_url=url, trust_env=False, timeout=WAIT, headers=headers) as http:
         send(http, traffic(calls))
 
 

@@ -7,7 +7,7 @@ import json
 import resource
 import time
 
-import httpx
+import httpx2
 import pytest
 from google.protobuf import json_format  # type: ignore[import-untyped] # ships no types
 from hypothesis import HealthCheck, given, settings, strategies as st
@@ -27,7 +27,7 @@ ONE = next(traffic(3).requests())
 def http():
     backend = Backend()
     with Server(backend, listen("127.0.0.1", 0, token=None)) as running:
-        with httpx.Client(base_url=running.url, trust_env=False, timeout=60) as client:
+        with httpx2.Client(base_url=running.url, trust_env=False, timeout=60) as client:
             yield client
     backend.close()
 

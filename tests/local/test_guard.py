@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 
-import httpx
+import httpx2
 import pytest
 
 from otel_claude.local import guard
@@ -21,7 +21,7 @@ def closed():
     """With a token."""
     backend = Backend()
     with Server(backend, listen("127.0.0.1", 0, token=TOKEN), token=TOKEN) as running:
-        with httpx.Client(base_url=running.url, trust_env=False) as client:
+        with httpx2.Client(base_url=running.url, trust_env=False) as client:
             yield client
     backend.close()
 
