@@ -1,0 +1,41 @@
+// The event stream: the page looks again as soon as calls arrive, not only every 30 seconds.
+
+import { byId } from "./dom.js";
+
+const SAID = { waiting: "Connecting", live: "Live", polling: "Every 30 s", down: "No connection" };
+const PAUSE = 2_000; // milliseconds: a busy program sends many batches a second
+
+export class Live {
+  /** @param {function()} changed called when calls have arrived, at most every two seconds. */
+  constructor(changed) {
+    this.changed = changed;
+    this.source = null;
+    this.pending = 0;
+    this.last = 0;
+  }
+
+  /** Listen, unless it listens already. */
+  open() {
+    if (this.source && this.source.readyState !== EventSource.CLOSED) return;
+    this.source = new EventSource("api/stream");
+    this.source.onopen = () => this.state("live");
+    this.source.onerror = () => this.state(byId("banner").hidden ? "polling" : "down");
+    for (const name of ["message", "calls", "call"]) this.source.addEventListener(name, () => this.soon());
+  }
+
+  /** @param {"waiting"|"live"|"polling"|"down"} name */
+  state(name) {
+    byId("live").dataset.state = name;
+    byId("live-text").textContent = SAID[name];
+  }
+
+  soon() {
+    if (this.pending) return;
+    const wait = Math.max(250, this.last + PAUSE - Date.now());
+    this.pending = setTimeout(() => {
+      this.pending = 0;
+      this.last = Date.now();
+      this.changed();
+    }, wait);
+  }
+}

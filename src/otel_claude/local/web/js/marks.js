@@ -1,0 +1,380 @@
+// From a spec to what Plotly takes: one function per kind of chart.
+//
+// Labels come from telemetry. Plotly understands some HTML in texts; `plain` takes that away.
+
+import * as format from "./format.js";
+import { colour, ink } from "./palette.js";
+
+/** Formatters by unit, and how an axis says it. */
+const UNITS = {
+  usd: [format.usd, "USD"],
+  count: [format.count, ""],
+  tokens: [format.count, "tokens"],
+  seconds: [format.seconds, ""],
+  percent: [format.percent, ""],
+  number: [format.number, ""],
+};
+
+const plain = (text) => String(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+const say = (unit, value) => {
+  const [shown, name] = UNITS[unit];
+  return name && name !== "USD" ? `${shown(value)} ${name}` : shown(value);
+};
+
+/** Local wall time: Plotly's date axis knows no zones. */
+function wall(value) {
+  const date = new Date(value);
+  return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, -1);
+}
+
+/** Round steps from zero (or below) to the top. */
+function steps(low, high, about = 4) {
+  const span = high - low || 1;
+  const raw = span / about;
+  const power = 10 ** Math.floor(Math.log10(raw));
+  const step = [1, 2, 2.5, 5, 10].map((factor) => factor * power).find((size) => size >= raw * 0.999);
+  const found = [];
+  for (let value = Math.floor(low / step) * step; value < high + step * 0.999; value += step) {
+    found.push(Math.abs(value) < step * 1e-9 ? 0 : Number(value.toPrecision(12)));
+  }
+  return found;
+}
+
+function valueAxis(unit, values, extra = {}) {
+  const known = values.filter((value) => Number.isFinite(value));
+  const high = Math.max(0, ...known);
+  const low = Math.min(0, ...known);
+  const whole = unit === "count" && high < 4;
+  const ticks = unit === "percent" && high <= 1 && high > 0.5 ? [0, 0.25, 0.5, 0.75, 1] : steps(low, high || 1, whole ? Math.max(1, high) : 4);
+  return {
+    tickmode: "array",
+    tickvals: ticks,
+    ticktext: ticks.map((value) => UNITS[unit][0](value)),
+    range: [ticks[0], ticks.at(-1) * 1.02],
+    fixedrange: true,
+    gridcolor: ink("--line"),
+    zeroline: false,
+    automargin: true,
+    ticks: "",
+    ...extra,
+  };
+}
+
+function dateAxis(x, step) {
+  const last = x.length ? new Date(new Date(x.at(-1)).getTime() + (step ?? 0) * 1000) : undefined;
+  return {
+    type: "date",
+    range: x.length ? [wall(x[0]), wall(last)] : undefined,
+    autorange: !x.length,
+    showgrid: false,
+    zeroline: false,
+    linecolor: ink("--line-strong"),
+    showline: true,
+    nticks: 6,
+    automargin: true,
+    hoverformat: (step ?? 0) >= 86_400 ? "%a %-d %b %Y" : "%a %-d %b, %H:%M",
+    tickformatstops: [
+      { dtickrange: [null, 60_000], value: "%H:%M:%S" },
+      { dtickrange: [60_000, 86_400_000 - 1], value: "%H:%M\n%-d %b" },
+      { dtickrange: [86_400_000, null], value: "%-d %b" },
+    ],
+  };
+}
+
+/**
+ * Values over time.
+ * @param {object} spec `x`: starts of the buckets; `step`: their length in seconds; `series`:
+ *   `{name, values, dash?}`; `unit`; `stacked`: bars on top of each other, else lines.
+ */
+export function time({ x, step, series, unit, stacked = false }) {
+  const at = x.map((start) => wall(stacked ? new Date(start).getTime() + (step ?? 0) * 500 : start));
+  const data = series.map((one) => ({
+    ...(stacked
+      ? { type: "bar", width: step ? step * 1000 * 0.82 : undefined, marker: { color: colour(one.key ?? one.name), line: { width: 0 } } }
+      : { type: "scatter", mode: x.length > 40 ? "lines" : "lines+markers", line: { color: one.colour ?? colour(one.key ?? one.name), width: 2, dash: one.dash }, marker: { size: 5 }, connectgaps: false }),
+    x: at,
+    y: stacked ? one.values.map((value) => value || null) : one.values, // no zeros in the tooltip
+    meta: one.name,
+    name: plain(one.label ?? one.name),
+    text: one.values.map((value) => say(unit, value)),
+    textposition: "none",
+    hovertemplate: "%{text}",
+  }));
+  const tops = stacked ? x.map((_, index) => series.reduce((sum, one) => sum + (one.values[index] ?? 0), 0)) : series.flatMap((one) => one.values);
+  return {
+    data,
+    layout: {
+      barmode: "stack",
+      hovermode: "x unified",
+      dragmode: "zoom",
+      xaxis: dateAxis(x, step),
+      yaxis: valueAxis(unit, tops),
+    },
+  };
+}
+
+/** Values by name: `labels`, `values`, `unit`, `keys` (for colours). Longest bar first, on top. */
+export function bars({ labels, values, unit, keys = labels }) {
+  const shown = labels.map((label) => plain(label.length > 26 ? `${label.slice(0, 25)}…` : label));
+  return {
+    data: [
+      {
+        type: "bar",
+        orientation: "h",
+        x: values,
+        y: labels.map((_, index) => index),
+        marker: { color: keys.map(colour) },
+        text: values.map((value) => say(unit, value)),
+        textposition: "outside",
+        textfont: { color: ink("--ink-2") },
+        cliponaxis: false,
+        customdata: labels.map(plain),
+        hovertemplate: "%{customdata}: %{text}<extra></extra>",
+        width: 0.62,
+      },
+    ],
+    layout: {
+      hovermode: "closest",
+      dragmode: false,
+      margin: { l: 8, r: 12, t: 4, b: 4 },
+      xaxis: { visible: false, fixedrange: true, range: [0, Math.max(...values, 0) * 1.28 || 1] },
+      yaxis: {
+        tickmode: "array",
+        tickvals: shown.map((_, index) => index),
+        ticktext: shown.map((label) => `${label}  `),
+        range: [labels.length - 0.4, -0.6],
+        fixedrange: true,
+        automargin: true,
+        tickfont: { color: ink("--ink-2") },
+      },
+    },
+  };
+}
+
+/** Shares of the buckets of a histogram: `edges` (one more than counts), `counts`, `lines`. */
+export function histogram({ edges, counts, unit, lines = [], key = "calls" }) {
+  const position = (value) => {
+    const index = edges.findLastIndex((edge) => edge <= value);
+    if (index < 0) return -0.5;
+    if (index >= counts.length) return counts.length - 0.5;
+    return index - 0.5 + (value - edges[index]) / (edges[index + 1] - edges[index]);
+  };
+  const named = edges.slice(0, -1).map((edge, index) => `${say(unit, edge)} to ${say(unit, edges[index + 1])}`);
+  const every = Math.max(1, Math.ceil(edges.length / 7));
+  const ticks = edges.map((_, index) => index).filter((index) => index % every === 0);
+  return {
+    data: [
+      {
+        type: "bar",
+        x: counts.map((_, index) => index),
+        y: counts,
+        customdata: named,
+        text: counts.map((value) => `${format.whole(value)} calls`),
+        textposition: "none",
+        hovertemplate: "%{customdata}<br>%{text}<extra></extra>",
+        marker: { color: colour(key) },
+        width: 0.9,
+      },
+    ],
+    layout: {
+      hovermode: "closest",
+      dragmode: false,
+      margin: { l: 8, r: 16, t: lines.length ? 22 : 8, b: 8 },
+      xaxis: {
+        tickmode: "array",
+        tickvals: ticks.map((index) => index - 0.5),
+        ticktext: ticks.map((index) => say(unit, edges[index])),
+        range: [-0.6, counts.length - 0.4],
+        fixedrange: true,
+        showgrid: false,
+        zeroline: false,
+        showline: true,
+        linecolor: ink("--line-strong"),
+        automargin: true,
+      },
+      yaxis: valueAxis("count", counts),
+      ...markers(lines, position, unit),
+    },
+  };
+}
+
+/** Upright lines with a name: `{name, value}`; names that would meet are put on one line. */
+function markers(lines, position, unit) {
+  const known = lines.filter((line) => Number.isFinite(line.value));
+  return {
+    shapes: known.map((line) => ({
+      type: "line",
+      x0: position(line.value),
+      x1: position(line.value),
+      y0: 0,
+      y1: 1,
+      yref: "paper",
+      line: { color: ink("--ink-3"), width: 1, dash: "dot" },
+    })),
+    annotations: known.map((line, index) => ({
+      x: position(line.value),
+      y: 1,
+      yref: "paper",
+      yanchor: "bottom",
+      xanchor: index === known.length - 1 ? "right" : "center",
+      showarrow: false,
+      text: plain(line.name),
+      hovertext: say(unit, line.value),
+      font: { size: 11, color: ink("--ink-2") },
+    })),
+  };
+}
+
+/** p50, p95 and p99 by name on one logarithmic axis: `rows` of `{name, p50, p95, p99}`. */
+export function spread({ rows, unit }) {
+  const values = rows.flatMap((row) => [row.p50, row.p95, row.p99]).filter((value) => value > 0);
+  const low = Math.min(...values);
+  const high = Math.max(...values);
+  const ticks = logTicks(low, high);
+  const dot = (field, size, symbol) => ({
+    type: "scatter",
+    mode: "markers",
+    x: rows.map((row) => row[field]),
+    y: rows.map((_, index) => index),
+    marker: { size, symbol, color: rows.map((row) => colour(row.key ?? row.name)), line: { width: 1.5, color: ink("--surface") } },
+    text: rows.map((row) => `${plain(row.name)}<br>${field} ${say(unit, row[field])}`),
+    hovertemplate: "%{text}<extra></extra>",
+  });
+  return {
+    data: [
+      ...rows.map((row, index) => ({
+        type: "scatter",
+        mode: "lines",
+        x: [row.p50, row.p99],
+        y: [index, index],
+        line: { color: colour(row.key ?? row.name), width: 3 },
+        opacity: 0.4,
+        hoverinfo: "skip",
+      })),
+      dot("p50", 13, "circle"),
+      dot("p95", 11, "diamond"),
+      dot("p99", 11, "line-ns-open"),
+    ],
+    layout: {
+      hovermode: "closest",
+      dragmode: false,
+      xaxis: {
+        type: "log",
+        tickmode: "array",
+        tickvals: ticks,
+        ticktext: ticks.map((value) => say(unit, value)),
+        range: [Math.log10(low * 0.8), Math.log10(high * 1.25)],
+        fixedrange: true,
+        gridcolor: ink("--line"),
+        zeroline: false,
+        automargin: true,
+      },
+      yaxis: {
+        tickmode: "array",
+        tickvals: rows.map((_, index) => index),
+        ticktext: rows.map((row) => `${plain(row.name)}  `),
+        tickfont: { color: ink("--ink-2") },
+        range: [rows.length - 0.4, -0.6],
+        fixedrange: true,
+        showgrid: false,
+        zeroline: false,
+        automargin: true,
+      },
+    },
+  };
+}
+
+function logTicks(low, high) {
+  const found = [];
+  for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power += 1) {
+    for (const factor of [1, 2, 5]) found.push(Number((factor * 10 ** power).toPrecision(3)));
+  }
+  const inside = found.filter((value) => value >= low * 0.8 && value <= high * 1.25);
+  const every = Math.ceil(inside.length / 6);
+  return inside.filter((_, index) => index % every === 0);
+}
+
+/** A map of values: `x` and `y` names, `z[y][x]`, `unit`. */
+export function heat({ x, y, z, unit }) {
+  return {
+    data: [
+      {
+        type: "heatmap",
+        x,
+        y,
+        z,
+        xgap: 2,
+        ygap: 2,
+        showscale: false,
+        text: z.map((row) => row.map((value) => say(unit, value))),
+        hovertemplate: "%{y} %{x}: %{text}<extra></extra>",
+        colorscale: [0, 1, 2, 3].map((step) => [step / 3, ink(`--heat-${step}`)]),
+        zmin: 0,
+      },
+    ],
+    layout: {
+      hovermode: "closest",
+      dragmode: false,
+      xaxis: { type: "category", fixedrange: true, showgrid: false, nticks: 12, tickangle: 0, automargin: true },
+      yaxis: { type: "category", fixedrange: true, showgrid: false, autorange: "reversed", automargin: true },
+    },
+  };
+}
+
+/** A value over time with its expected range: `x`, `values` (known), `middle`, `low`, `high`. */
+export function forecast({ x, values, middle, low, high, unit }) {
+  const at = x.map(wall);
+  const hue = ink("--accent");
+  const line = (y, more) => ({ type: "scatter", mode: "lines", x: at, y, hoverinfo: "skip", ...more });
+  return {
+    data: [
+      line(low, { line: { width: 0 } }),
+      line(high, { line: { width: 0 }, fill: "tonexty", fillcolor: ink("--accent-soft") }),
+      line(middle, { name: "expected", line: { color: hue, width: 2, dash: "dot" }, text: middle.map((value) => say(unit, value)), hoverinfo: undefined, hovertemplate: "%{text}" }),
+      line(values, { name: "so far", mode: "lines+markers", line: { color: hue, width: 2.5 }, text: values.map((value) => say(unit, value)), hoverinfo: undefined, hovertemplate: "%{text}" }),
+    ],
+    layout: {
+      hovermode: "x unified",
+      dragmode: false,
+      xaxis: { ...dateAxis(x, 0), fixedrange: true, range: undefined, autorange: true },
+      yaxis: valueAxis(unit, [...values, ...middle, ...high].filter((value) => value !== null)),
+    },
+  };
+}
+
+/** Spans of a trace on one clock: `rows` of `{name, depth, start, duration, key}` in seconds. */
+export function waterfall({ rows }) {
+  const end = Math.max(...rows.map((row) => row.start + row.duration));
+  const ticks = steps(0, end, 5);
+  return {
+    data: [
+      {
+        type: "bar",
+        orientation: "h",
+        base: rows.map((row) => row.start),
+        x: rows.map((row) => Math.max(row.duration, end / 400)),
+        y: rows.map((_, index) => index),
+        width: 0.6,
+        marker: { color: rows.map((row) => (row.failed ? ink("--bad") : colour(row.key))), opacity: rows.map((row) => (row.here ? 1 : 0.6)) },
+        customdata: rows.map((row) => `${plain(row.name)}<br>starts at ${format.seconds(row.start)}, takes ${format.seconds(row.duration)}`),
+        hovertemplate: "%{customdata}<extra></extra>",
+      },
+    ],
+    layout: {
+      hovermode: "closest",
+      dragmode: false,
+      xaxis: {
+        side: "top",
+        tickmode: "array",
+        tickvals: ticks,
+        ticktext: ticks.map(format.seconds),
+        range: [0, end * 1.02],
+        gridcolor: ink("--line"),
+        zeroline: false,
+        fixedrange: true,
+        automargin: true,
+      },
+      yaxis: { visible: false, range: [rows.length - 0.4, -0.6], fixedrange: true },
+    },
+  };
+}

@@ -1,0 +1,81 @@
+// Every call: filtered, sorted and paged by the server.
+
+import { and, get } from "../api.js";
+import { h } from "../dom.js";
+import * as format from "../format.js";
+import { change } from "../route.js";
+import { CALL_COLUMNS, callLink } from "./rows.js";
+
+const SHOW = {
+  slow: "Slow",
+  expensive: "Expensive",
+  failed: "Failed",
+  refused: "Refused",
+  truncated: "Truncated",
+  cut: "Cut by length",
+  retried: "Retried",
+  unpriced: "No price",
+};
+const MEANT = {
+  slow: "the slowest twentieth of these calls",
+  expensive: "the dearest twentieth of these calls",
+  truncated: "the stream broke off",
+  cut: "ran into max_tokens or the context window",
+};
+const PAGE = 25;
+const KEPT = ["min_cost", "min_duration", "search", "stop_reason", "error_type", "context", "prompt", "service", "environment"];
+
+export const calls = {
+  title: "Calls",
+  load({ scope, query, signal }) {
+    const asked = and(scope, { sort: query.get("sort"), order: query.get("order"), offset: query.get("offset"), limit: PAGE });
+    for (const show of query.getAll("show")) asked.append("show", show);
+    for (const key of KEPT) for (const value of query.getAll(key)) asked.append(key, value);
+    return get("api/calls", asked, signal);
+  },
+  show(found, { query }) {
+    const sorted = { key: query.get("sort") ?? "start", down: (query.get("order") ?? "desc") === "desc" };
+    return [
+      { id: "toolbar", plain: toolbar(query) },
+      {
+        id: "calls",
+        title: `${format.whole(found.total)} ${found.total === 1 ? "call" : "calls"}`,
+        note: pageNote(found),
+        rows: found.calls,
+        columns: CALL_COLUMNS,
+        href: callLink,
+        limit: PAGE,
+        table: { sorted, onsort: (sort, down) => change({ sort: sort === "start" && down ? null : sort, order: down ? null : "asc" }) },
+        empty: "No call matches. Take a filter away, or look at a longer time range.",
+        after: found.total > PAGE ? pager(found) : null,
+      },
+    ];
+  },
+};
+
+function pageNote({ total, offset, calls: rows }) {
+  return total > rows.length ? `${format.whole(offset + 1)} to ${format.whole(offset + rows.length)}` : "";
+}
+
+function toolbar(query) {
+  const on = query.get("show");
+  const toggle = ([key, name]) =>
+    h("button", { class: "quiet", type: "button", title: MEANT[key], "data-key": `show-${key}`, "aria-pressed": String(on === key), onclick: () => change({ show: on === key ? null : key }) }, name);
+  const search = h("input", { class: "control", type: "search", "data-key": "search", "aria-label": "Find by id", placeholder: "Trace, span, request or message id", value: query.get("search") ?? "" });
+  const find = (event) => {
+    event.preventDefault();
+    change({ search: search.value.trim() });
+  };
+  return h("div", { class: "toolbar", role: "group", "aria-label": "Kinds of calls" }, Object.entries(SHOW).map(toggle), h("form", { class: "end", role: "search", onsubmit: find }, search));
+}
+
+function pager({ total, offset, limit }) {
+  const step = (name, to, can) => h("button", { class: "quiet", type: "button", disabled: !can, "data-key": `page-${name}`, onclick: () => change({ offset: to || null }) }, name);
+  return h(
+    "nav",
+    { class: "toolbar", "aria-label": "Pages of calls" },
+    step("Previous", Math.max(0, offset - limit), offset > 0),
+    h("span", {}, `Page ${Math.floor(offset / limit) + 1} of ${Math.ceil(total / limit)}`),
+    step("Next", offset + limit, offset + limit < total),
+  );
+}
