@@ -39,7 +39,7 @@ async function refresh() {
     const context = { ...here, scope: route.scope(here.query), signal };
     const [{ values: facets }, data] = await Promise.all([get("api/facets", FACETS, signal), page.load(context)]);
     if (signal.aborted) return;
-    reserve(facets.model ?? []);
+    for (const [kind, names] of Object.entries(facets)) reserve(names.slice(0, 10), kind);
     controls(here, facets);
     show(page, data, { ...context, facets });
     recovered();

@@ -33,7 +33,7 @@ export async function draw(element, spec) {
   if (!element.isConnected) return;
   const fresh = !drawn.has(element);
   drawn.set(element, spec);
-  const { data, layout } = marks[spec.kind](spec);
+  const { data, layout } = marks[spec.kind]({ ...spec, wide: element.clientWidth });
   element.setAttribute("role", "img");
   element.setAttribute("aria-label", spec.label ?? "");
   await Plotly.react(element, data, { ...frame(), ...layout }, { displayModeBar: false, responsive: true, doubleClick: false, showTips: false });

@@ -6,6 +6,8 @@ import { closing } from "./panel.js";
 import { PAGES } from "./pages/index.js";
 import * as route from "./route.js";
 
+let shown = "";
+
 /** The list of pages; range and filters go with the reader. */
 export function navigation(here) {
   const items = Object.entries(PAGES).filter(([, page]) => !page.hidden);
@@ -19,10 +21,13 @@ export function navigation(here) {
 
 /** The controls above a page, and the filters in effect. */
 export function controls(here, facets) {
+  const now = JSON.stringify([location.hash, facets]);
+  if (now === shown) return; // an open menu stays open
+  shown = now;
   navigation(here);
   const page = PAGES[here.page];
   const unscoped = page.scoped === false;
-  refill(byId("controls"), unscoped ? [] : [ranges(here.query), choice("model", facets, here.query), choice("feature", facets, here.query), saving(here)]);
+  refill(byId("controls"), unscoped ? [] : [ranges(here.query), choice("model", facets, here.query), choice("feature", facets, here.query), saving()]);
   refill(byId("chips"), unscoped ? [] : chips(here.query));
 }
 
@@ -60,14 +65,8 @@ function chips(query) {
 }
 
 /** Export of the calls behind what is shown: the same range and filters, every call. */
-function saving(here) {
-  const query = route.scope(here.query);
-  for (const [key, value] of here.query) if (key === "show") query.append(key, value);
-  const item = (kind, name) => {
-    const asked = new URLSearchParams(query);
-    asked.set("format", kind);
-    return h("a", { href: `api/export?${asked}`, download: `calls.${kind}`, "data-key": `export-${kind}` }, name);
-  };
+function saving() {
+  const item = (kind, name) => h("a", { href: route.exportLink(kind), download: `calls.${kind}`, "data-key": `export-${kind}` }, name);
   return closing(
     h(
       "details",

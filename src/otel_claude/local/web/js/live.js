@@ -20,7 +20,7 @@ export class Live {
     this.source = new EventSource("api/stream");
     this.source.onopen = () => this.state("live");
     this.source.onerror = () => this.state(byId("banner").hidden ? "polling" : "down");
-    for (const name of ["message", "calls", "call"]) this.source.addEventListener(name, () => this.soon());
+    this.source.addEventListener("added", () => this.soon());
   }
 
   /** @param {"waiting"|"live"|"polling"|"down"} name */

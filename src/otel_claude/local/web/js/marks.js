@@ -3,7 +3,7 @@
 // Labels come from telemetry. Plotly understands some HTML in texts; `plain` takes that away.
 
 import * as format from "./format.js";
-import { colour, ink } from "./palette.js";
+import { ink } from "./palette.js";
 
 /** Formatters by unit, and how an axis says it. */
 const UNITS = {
@@ -14,6 +14,8 @@ const UNITS = {
   percent: [format.percent, ""],
   number: [format.number, ""],
 };
+
+const LETTER = 7; // pixels, about
 
 const plain = (text) => String(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 const say = (unit, value) => {
@@ -27,12 +29,12 @@ function wall(value) {
   return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, -1);
 }
 
-/** Round steps from zero (or below) to the top. */
-function steps(low, high, about = 4) {
-  const span = high - low || 1;
-  const raw = span / about;
+/** Round steps from zero (or below) to beyond the top; of things that are counted, whole ones. */
+function steps(low, high, { about = 4, whole = false } = {}) {
+  const raw = (high - low || 1) / about;
   const power = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 2.5, 5, 10].map((factor) => factor * power).find((size) => size >= raw * 0.999);
+  const round = [1, 2, 2.5, 5, 10].map((factor) => factor * power).filter((size) => !whole || Number.isInteger(size));
+  const step = round.find((size) => size >= raw * 0.999) ?? 1;
   const found = [];
   for (let value = Math.floor(low / step) * step; value < high + step * 0.999; value += step) {
     found.push(Math.abs(value) < step * 1e-9 ? 0 : Number(value.toPrecision(12)));
@@ -40,23 +42,38 @@ function steps(low, high, about = 4) {
   return found;
 }
 
-function valueAxis(unit, values, extra = {}) {
+/** All ticks of an axis in one unit with the same number of decimals. */
+function ticked(unit, ticks) {
+  const step = Math.abs(ticks[1] - ticks[0]);
+  const decimals = (scale) => Math.max(0, ...ticks.map((value) => (String(Number((value * scale).toPrecision(6))).split(".")[1] ?? "").length));
+  if (unit === "usd" && step < 1) {
+    const digits = Math.max(2, decimals(1));
+    return ticks.map((value) => (value === 0 ? "$0" : `$${value.toFixed(digits)}`));
+  }
+  if (unit === "seconds" && ticks.at(-1) <= 120) {
+    const [scale, name] = ticks.at(-1) < 1.5 ? [1000, "ms"] : [1, "s"];
+    return ticks.map((value) => (value === 0 ? "0" : `${(value * scale).toFixed(decimals(scale))} ${name}`));
+  }
+  return ticks.map((value) => UNITS[unit][0](value));
+}
+
+function valueAxis(unit, values) {
   const known = values.filter((value) => Number.isFinite(value));
   const high = Math.max(0, ...known);
   const low = Math.min(0, ...known);
-  const whole = unit === "count" && high < 4;
-  const ticks = unit === "percent" && high <= 1 && high > 0.5 ? [0, 0.25, 0.5, 0.75, 1] : steps(low, high || 1, whole ? Math.max(1, high) : 4);
+  const share = unit === "percent" && high > 0.5 && high <= 1;
+  const ticks = share ? [0, 0.25, 0.5, 0.75, 1] : steps(low, high || 1, { whole: unit === "count" || unit === "tokens" });
   return {
     tickmode: "array",
     tickvals: ticks,
-    ticktext: ticks.map((value) => UNITS[unit][0](value)),
+    ticktext: ticked(unit, ticks),
     range: [ticks[0], ticks.at(-1) * 1.02],
     fixedrange: true,
     gridcolor: ink("--line"),
     zeroline: false,
     automargin: true,
     ticks: "",
-    ...extra,
+    ticklabelstandoff: 6,
   };
 }
 
@@ -84,14 +101,14 @@ function dateAxis(x, step) {
 /**
  * Values over time.
  * @param {object} spec `x`: starts of the buckets; `step`: their length in seconds; `series`:
- *   `{name, values, dash?}`; `unit`; `stacked`: bars on top of each other, else lines.
+ *   `{name, label, hue, values}`; `unit`; `stacked`: bars on top of each other, else lines.
  */
 export function time({ x, step, series, unit, stacked = false }) {
   const at = x.map((start) => wall(stacked ? new Date(start).getTime() + (step ?? 0) * 500 : start));
   const data = series.map((one) => ({
     ...(stacked
-      ? { type: "bar", width: step ? step * 1000 * 0.82 : undefined, marker: { color: colour(one.key ?? one.name), line: { width: 0 } } }
-      : { type: "scatter", mode: x.length > 40 ? "lines" : "lines+markers", line: { color: one.colour ?? colour(one.key ?? one.name), width: 2, dash: one.dash }, marker: { size: 5 }, connectgaps: false }),
+      ? { type: "bar", width: step ? step * 1000 * 0.82 : undefined, marker: { color: ink(one.hue), line: { width: 0 } } }
+      : { type: "scatter", mode: x.length > 50 ? "lines" : "lines+markers", line: { color: ink(one.hue), width: 2 }, marker: { size: 4 }, connectgaps: true }),
     x: at,
     y: stacked ? one.values.map((value) => value || null) : one.values, // no zeros in the tooltip
     meta: one.name,
@@ -113,9 +130,12 @@ export function time({ x, step, series, unit, stacked = false }) {
   };
 }
 
-/** Values by name: `labels`, `values`, `unit`, `keys` (for colours). Longest bar first, on top. */
-export function bars({ labels, values, unit, keys = labels }) {
+/** Values by name: `labels`, `values`, `unit`, `hues`, `tall` and `wide` in pixels. The first one is on top. */
+export function bars({ labels, values, unit, hues, tall, wide }) {
+  const longest = (texts) => Math.max(...texts.map((text) => text.length)) * LETTER;
   const shown = labels.map((label) => plain(label.length > 26 ? `${label.slice(0, 25)}…` : label));
+  const said = values.map((value) => say(unit, value));
+  const room = Math.max(60, wide - longest(shown) - 40);
   return {
     data: [
       {
@@ -123,21 +143,21 @@ export function bars({ labels, values, unit, keys = labels }) {
         orientation: "h",
         x: values,
         y: labels.map((_, index) => index),
-        marker: { color: keys.map(colour) },
-        text: values.map((value) => say(unit, value)),
+        marker: { color: hues.map(ink) },
+        text: said,
         textposition: "outside",
         textfont: { color: ink("--ink-2") },
         cliponaxis: false,
         customdata: labels.map(plain),
         hovertemplate: "%{customdata}: %{text}<extra></extra>",
-        width: 0.62,
+        width: Math.min(0.66, (24 * (labels.length + 0.2)) / tall), // bars are at most 24 pixels thick
       },
     ],
     layout: {
       hovermode: "closest",
       dragmode: false,
       margin: { l: 8, r: 12, t: 4, b: 4 },
-      xaxis: { visible: false, fixedrange: true, range: [0, Math.max(...values, 0) * 1.28 || 1] },
+      xaxis: { visible: false, fixedrange: true, range: [0, (Math.max(...values, 0) || 1) / (1 - Math.min(0.6, (longest(said) + 8) / room))] },
       yaxis: {
         tickmode: "array",
         tickvals: shown.map((_, index) => index),
@@ -152,7 +172,7 @@ export function bars({ labels, values, unit, keys = labels }) {
 }
 
 /** Shares of the buckets of a histogram: `edges` (one more than counts), `counts`, `lines`. */
-export function histogram({ edges, counts, unit, lines = [], key = "calls" }) {
+export function histogram({ edges, counts, unit, lines = [] }) {
   const position = (value) => {
     const index = edges.findLastIndex((edge) => edge <= value);
     if (index < 0) return -0.5;
@@ -160,8 +180,7 @@ export function histogram({ edges, counts, unit, lines = [], key = "calls" }) {
     return index - 0.5 + (value - edges[index]) / (edges[index + 1] - edges[index]);
   };
   const named = edges.slice(0, -1).map((edge, index) => `${say(unit, edge)} to ${say(unit, edges[index + 1])}`);
-  const every = Math.max(1, Math.ceil(edges.length / 7));
-  const ticks = edges.map((_, index) => index).filter((index) => index % every === 0);
+  const ticks = logTicks(edges[0], edges.at(-1));
   return {
     data: [
       {
@@ -172,7 +191,7 @@ export function histogram({ edges, counts, unit, lines = [], key = "calls" }) {
         text: counts.map((value) => `${format.whole(value)} calls`),
         textposition: "none",
         hovertemplate: "%{customdata}<br>%{text}<extra></extra>",
-        marker: { color: colour(key) },
+        marker: { color: ink("--s1") },
         width: 0.9,
       },
     ],
@@ -182,8 +201,8 @@ export function histogram({ edges, counts, unit, lines = [], key = "calls" }) {
       margin: { l: 8, r: 16, t: lines.length ? 22 : 8, b: 8 },
       xaxis: {
         tickmode: "array",
-        tickvals: ticks.map((index) => index - 0.5),
-        ticktext: ticks.map((index) => say(unit, edges[index])),
+        tickvals: ticks.map(position),
+        ticktext: ticks.map(short),
         range: [-0.6, counts.length - 0.4],
         fixedrange: true,
         showgrid: false,
@@ -193,39 +212,29 @@ export function histogram({ edges, counts, unit, lines = [], key = "calls" }) {
         automargin: true,
       },
       yaxis: valueAxis("count", counts),
-      ...markers(lines, position, unit),
+      ...markers(lines, position, counts.length),
     },
   };
 }
 
-/** Upright lines with a name: `{name, value}`; names that would meet are put on one line. */
-function markers(lines, position, unit) {
-  const known = lines.filter((line) => Number.isFinite(line.value));
+/** Upright lines with a name: `{name, value}`; names that would meet become one. */
+function markers(lines, position, width) {
+  const known = lines.filter((line) => Number.isFinite(line.value)).map(({ name, value }) => ({ name, at: position(value) }));
+  const labels = [];
+  for (const { name, at } of known) {
+    const last = labels.at(-1);
+    if (last && at - last.at < width * 0.08) Object.assign(last, { name: `${last.name}, ${name}`, at: (last.at + at) / 2 });
+    else labels.push({ name, at });
+  }
+  const line = { type: "line", y0: 0, y1: 1, yref: "paper", line: { color: ink("--ink-3"), width: 1, dash: "dot" } };
+  const label = { y: 1, yref: "paper", yanchor: "bottom", showarrow: false, font: { size: 11, color: ink("--ink-2") } };
   return {
-    shapes: known.map((line) => ({
-      type: "line",
-      x0: position(line.value),
-      x1: position(line.value),
-      y0: 0,
-      y1: 1,
-      yref: "paper",
-      line: { color: ink("--ink-3"), width: 1, dash: "dot" },
-    })),
-    annotations: known.map((line, index) => ({
-      x: position(line.value),
-      y: 1,
-      yref: "paper",
-      yanchor: "bottom",
-      xanchor: index === known.length - 1 ? "right" : "center",
-      showarrow: false,
-      text: plain(line.name),
-      hovertext: say(unit, line.value),
-      font: { size: 11, color: ink("--ink-2") },
-    })),
+    shapes: known.map(({ at }) => ({ ...line, x0: at, x1: at })),
+    annotations: labels.map(({ name, at }) => ({ ...label, x: at, text: plain(name) })),
   };
 }
 
-/** p50, p95 and p99 by name on one logarithmic axis: `rows` of `{name, p50, p95, p99}`. */
+/** p50, p95 and p99 by name on one logarithmic axis: `rows` of `{name, hue, p50, p95, p99}`. */
 export function spread({ rows, unit }) {
   const values = rows.flatMap((row) => [row.p50, row.p95, row.p99]).filter((value) => value > 0);
   const low = Math.min(...values);
@@ -236,7 +245,7 @@ export function spread({ rows, unit }) {
     mode: "markers",
     x: rows.map((row) => row[field]),
     y: rows.map((_, index) => index),
-    marker: { size, symbol, color: rows.map((row) => colour(row.key ?? row.name)), line: { width: 1.5, color: ink("--surface") } },
+    marker: { size, symbol, color: rows.map((row) => ink(row.hue)), line: { width: 1.5, color: ink("--surface") } },
     text: rows.map((row) => `${plain(row.name)}<br>${field} ${say(unit, row[field])}`),
     hovertemplate: "%{text}<extra></extra>",
   });
@@ -247,7 +256,7 @@ export function spread({ rows, unit }) {
         mode: "lines",
         x: [row.p50, row.p99],
         y: [index, index],
-        line: { color: colour(row.key ?? row.name), width: 3 },
+        line: { color: ink(row.hue), width: 3 },
         opacity: 0.4,
         hoverinfo: "skip",
       })),
@@ -262,7 +271,7 @@ export function spread({ rows, unit }) {
         type: "log",
         tickmode: "array",
         tickvals: ticks,
-        ticktext: ticks.map((value) => say(unit, value)),
+        ticktext: ticks.map(short),
         range: [Math.log10(low * 0.8), Math.log10(high * 1.25)],
         fixedrange: true,
         gridcolor: ink("--line"),
@@ -283,6 +292,9 @@ export function spread({ rows, unit }) {
     },
   };
 }
+
+/** Seconds of a round number. */
+const short = (value) => (value < 1 ? `${Number((value * 1000).toPrecision(3))} ms` : `${value} s`);
 
 function logTicks(low, high) {
   const found = [];
@@ -315,8 +327,8 @@ export function heat({ x, y, z, unit }) {
     layout: {
       hovermode: "closest",
       dragmode: false,
-      xaxis: { type: "category", fixedrange: true, showgrid: false, nticks: 12, tickangle: 0, automargin: true },
-      yaxis: { type: "category", fixedrange: true, showgrid: false, autorange: "reversed", automargin: true },
+      xaxis: { type: "category", fixedrange: true, showgrid: false, nticks: 12, tickangle: 0, ticks: "", automargin: true },
+      yaxis: { type: "category", fixedrange: true, showgrid: false, autorange: "reversed", ticks: "", automargin: true },
     },
   };
 }
@@ -342,10 +354,10 @@ export function forecast({ x, values, middle, low, high, unit }) {
   };
 }
 
-/** Spans of a trace on one clock: `rows` of `{name, depth, start, duration, key}` in seconds. */
+/** Spans of a trace on one clock: `rows` of `{name, hue, start, duration, failed, here}`, seconds. */
 export function waterfall({ rows }) {
   const end = Math.max(...rows.map((row) => row.start + row.duration));
-  const ticks = steps(0, end, 5);
+  const ticks = steps(0, end, { about: 5 });
   return {
     data: [
       {
@@ -355,7 +367,7 @@ export function waterfall({ rows }) {
         x: rows.map((row) => Math.max(row.duration, end / 400)),
         y: rows.map((_, index) => index),
         width: 0.6,
-        marker: { color: rows.map((row) => (row.failed ? ink("--bad") : colour(row.key))), opacity: rows.map((row) => (row.here ? 1 : 0.6)) },
+        marker: { color: rows.map((row) => (ink(row.failed ? "--bad" : row.hue))), opacity: rows.map((row) => (row.here ? 1 : 0.6)) },
         customdata: rows.map((row) => `${plain(row.name)}<br>starts at ${format.seconds(row.start)}, takes ${format.seconds(row.duration)}`),
         hovertemplate: "%{customdata}<extra></extra>",
       },
@@ -367,7 +379,7 @@ export function waterfall({ rows }) {
         side: "top",
         tickmode: "array",
         tickvals: ticks,
-        ticktext: ticks.map(format.seconds),
+        ticktext: ticked("seconds", ticks),
         range: [0, end * 1.02],
         gridcolor: ink("--line"),
         zeroline: false,

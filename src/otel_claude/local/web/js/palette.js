@@ -1,51 +1,52 @@
-// A model keeps its colour on every page and after every refresh.
+// A name keeps its colour on every page and after every refresh. Colours are custom properties, so
+// that styles follow the theme by themselves; `ink` gives the value, as Plotly needs it.
 
 const SLOTS = 10;
-const OUTCOMES = {
+const FIXED = {
   completed: "--s3",
   failed: "--bad",
   truncated: "--s5",
   abandoned: "--s-other",
   cancelled: "--s9",
   rejected: "--s7",
-};
-const PARTS = {
   input: "--s1",
   output: "--s2",
   cache_read: "--s3",
   cache_write: "--s5",
-  cache_write_5m: "--s5",
-  cache_write_1h: "--s10",
   server_tools: "--s4",
+  p50: "--s1",
+  p95: "--s5",
+  p99: "--s7",
+  users: "--s1",
+  sessions: "--s2",
 };
-const taken = new Map();
+const OTHER = new Set(["(other)", "(none)", "", null, undefined]);
+const taken = new Map(); // kind of name -> name -> slot
 
-const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+/** The value of a custom property. */
+export const ink = (property) =>
+  getComputedStyle(document.documentElement).getPropertyValue(property).trim();
 
-/** The value of a custom property, as Plotly needs it. */
-export const ink = css;
-
-/** Colour of a name: its own slot by hash, or the next free one while there are any. */
-export function colour(name) {
-  return css(variable(name));
-}
-
-/** The custom property with the colour of a name, for styles that follow the theme by themselves. */
-export function variable(name) {
-  if (name in OUTCOMES) return OUTCOMES[name];
-  if (name in PARTS) return PARTS[name];
-  if (name === "other" || name === "" || name === null || name === undefined) return "--s-other";
-  if (!taken.has(name)) taken.set(name, free(hash(name)));
-  return `--s${taken.get(name) + 1}`;
+/**
+ * The custom property with the colour of a name: of its own, while there are any left.
+ * @param {string|null} name
+ * @param {string} [kind] what it is a name of: names of different kinds do not share colours.
+ */
+export function hue(name, kind = "model") {
+  if (OTHER.has(name)) return "--s-other";
+  if (Object.hasOwn(FIXED, name)) return FIXED[name];
+  if (!taken.has(kind)) taken.set(kind, new Map());
+  const slots = taken.get(kind);
+  if (!slots.has(name)) slots.set(name, free(hash(name), new Set(slots.values())));
+  return `--s${slots.get(name) + 1}`;
 }
 
 /** Give these names their colours first, in one order, whichever page asks first. */
-export function reserve(names) {
-  for (const name of [...names].sort()) variable(name);
+export function reserve(names, kind) {
+  for (const name of [...names].sort()) hue(name, kind);
 }
 
-function free(start) {
-  const used = new Set(taken.values());
+function free(start, used) {
   for (let step = 0; step < SLOTS; step += 1) {
     const slot = (start + step) % SLOTS;
     if (!used.has(slot)) return slot;

@@ -4,8 +4,8 @@
 import { draw } from "./charts.js";
 import { download, h, refill } from "./dom.js";
 import * as format from "./format.js";
-import { variable } from "./palette.js";
-import { csv, fill } from "./table.js";
+import { exportLink } from "./route.js";
+import { csv, fill, swatch } from "./table.js";
 
 /**
  * A tile.
@@ -49,11 +49,13 @@ function moved(now, before, good) {
  * @property {object[]} [rows] and
  * @property {import("./table.js").Column[]} [columns]: the figures, as table and for export.
  * @property {object} [chart] spec of a chart of them; without, the table is shown.
- * @property {string[]} [legend] names with colours, below the chart.
- * @property {function(HTMLElement)} [body] fills the panel by hand, where it is neither.
+ * @property {{label: string, hue: string}[]} [legend] names with colours, below the chart.
+ * @property {function(HTMLElement)} [body] fills the panel by hand, where it is neither; `from` is
+ *   what it is made from.
  * @property {boolean} [list] names and values below each other instead of a table.
  * @property {Node} [before] a control above the figures, and `after` below them.
  * @property {boolean} [keep] false: figures that need no saving.
+ * @property {object} [whole] parameters of /api/export for the same figures, all rows, as Parquet.
  * @property {string} [empty] what to say where there are no rows.
  */
 
@@ -89,12 +91,24 @@ export class Board {
   }
 }
 
+/** Whether there is anything new: what is the same stays, with its tooltip, selection and scroll. */
+class News {
+  of(value) {
+    const now = JSON.stringify([location.hash, value]);
+    const changed = now !== this.last;
+    this.last = now;
+    return changed;
+  }
+}
+
 class Tiles {
   constructor() {
     this.element = h("div", { class: "tiles", role: "group", "aria-label": "Totals" });
+    this.news = new News();
   }
 
   show({ tiles: list }) {
+    if (!this.news.of(list)) return;
     this.element.replaceChildren(...list.filter(Boolean).map(tile));
   }
 }
@@ -105,17 +119,22 @@ class Plain {
   }
 
   show({ plain }) {
-    refill(this.element, plain);
+    if (!inUse(this.element)) refill(this.element, plain);
   }
 }
+
+/** Whether someone types or chooses there: then it stays as it is. */
+const inUse = (box) => box.querySelector("input:focus, select:focus") !== null;
 
 class PanelView {
   constructor(id) {
     this.asTable = false;
+    this.news = new News();
     this.title = h("h2", { class: "panel-title", id: `${id}-title` });
     this.note = h("p", { class: "panel-note" });
     this.toggle = h("button", { class: "quiet tiny", type: "button", "aria-pressed": "false", onclick: () => this.flip() }, "Table");
-    this.export = exportMenu((kind) => this.save(kind));
+    this.parquet = h("a", { download: `${id}.parquet` }, "Parquet");
+    this.export = exportMenu((kind) => this.save(kind), this.parquet);
     this.tools = h("div", { class: "panel-tools" }, this.toggle, this.export);
     this.body = h("div", { class: "panel-body" });
     this.before = h("div", { class: "panel-extra", hidden: true });
@@ -126,13 +145,19 @@ class PanelView {
 
   show(part) {
     this.part = part;
+    this.extra(this.before, part.before);
+    this.extra(this.after, part.after);
+    if (this.news.of(part)) this.fill(part);
+  }
+
+  fill(part) {
     this.title.textContent = part.title;
     this.note.textContent = part.note ?? "";
     this.element.style.setProperty("--span", part.span ?? 12);
-    this.extra(this.before, part.before);
-    this.extra(this.after, part.after);
     const nothing = part.rows ? part.rows.length === 0 : part.empty !== undefined;
     this.toggle.hidden = nothing || !part.chart || !part.columns;
+    this.parquet.hidden = !part.whole;
+    if (part.whole) this.parquet.href = exportLink("parquet", part.whole);
     this.export.hidden = nothing || !part.columns || part.keep === false;
     if (nothing) this.swap("empty", h("p", { class: "empty" }, part.empty ?? "Nothing in this period."));
     else if (part.body) part.body(this.swap("body", h("div")));
@@ -144,7 +169,7 @@ class PanelView {
   /** A control of the panel; one that is being typed in stays as it is. */
   extra(box, content) {
     box.hidden = !content;
-    if (!box.querySelector("input:focus")) refill(box, content);
+    if (!inUse(box)) refill(box, content);
   }
 
   list(rows) {
@@ -166,17 +191,17 @@ class PanelView {
     const [canvas, legend] = box.children;
     canvas.style.setProperty("--tall", `${part.tall ?? 260}px`);
     const label = part.chart.label ?? `${part.title}. The button Table shows the figures.`;
-    draw(canvas, { ...part.chart, label }).catch((error) => {
+    draw(canvas, { ...part.chart, label, tall: part.tall }).catch((error) => {
       canvas.replaceChildren(h("p", { class: "empty" }, error.message));
     });
     legend.hidden = !part.legend?.length;
-    refill(legend, (part.legend ?? []).map((name) => h("li", {}, h("span", { class: "swatch", style: { "--swatch": `var(${variable(name.key ?? name)})` } }), format.words(name.label ?? name))));
+    refill(legend, (part.legend ?? []).map((name) => h("li", {}, swatch(name.hue), format.words(name.label))));
   }
 
   flip() {
     this.asTable = !this.asTable;
     this.toggle.setAttribute("aria-pressed", String(this.asTable));
-    this.show(this.part);
+    this.fill(this.part);
   }
 
   save(kind) {
@@ -186,9 +211,9 @@ class PanelView {
   }
 }
 
-function exportMenu(save) {
+function exportMenu(save, parquet) {
   const item = (kind, name) => h("button", { type: "button", onclick: () => { box.open = false; save(kind); } }, name);
-  const box = h("details", { class: "menu" }, h("summary", { class: "quiet tiny", "aria-label": "Save these figures" }, "Save"), h("div", { class: "menu-items" }, item("csv", "CSV"), item("json", "JSON")));
+  const box = h("details", { class: "menu" }, h("summary", { class: "quiet tiny", "aria-label": "Save these figures" }, "Save"), h("div", { class: "menu-items" }, item("csv", "CSV"), item("json", "JSON"), parquet));
   return closing(box);
 }
 

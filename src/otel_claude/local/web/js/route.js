@@ -16,6 +16,9 @@ export const FILTERS = {
   error_category: "Error",
 };
 
+/** Query keys of the page of calls alone, as the API has them. */
+export const NARROW = ["show", "q", "min_cost", "min_duration", "stop_reason", "error_type", "context", "prompt", "prompt_version", "service", "environment", "provider", "service_tier"];
+
 /** @returns {{page: string, rest: string, query: URLSearchParams}} what the URL asks for. */
 export function current() {
   const [path, query = ""] = location.hash.replace(/^#\/?/, "").split("?", 2);
@@ -71,6 +74,15 @@ export function change(changes) {
 /** Range of hours that starts at one instant, for a drill-down from a chart. */
 export function between(from, to) {
   return { from: new Date(from).toISOString(), to: new Date(to).toISOString(), hours: null };
+}
+
+/** Address of an export of what the page is about. */
+export function exportLink(format, more = {}) {
+  const { query } = current();
+  const asked = scope(query);
+  for (const key of NARROW) for (const value of query.getAll(key)) asked.append(key, value);
+  for (const [key, value] of Object.entries({ ...more, format })) asked.set(key, value);
+  return `api/export?${asked}`;
 }
 
 /** The filters in effect: pairs of key and value. */

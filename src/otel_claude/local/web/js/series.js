@@ -2,15 +2,16 @@
 
 import * as format from "./format.js";
 import { between, change, link } from "./route.js";
+import { hue } from "./palette.js";
 import { keyed } from "./table.js";
 
 const NONE = "(none)";
 export const OTHER = "(other)";
 const shownKey = (key) => key ?? NONE;
 
-/** The columns of a name that can be filtered by. */
-export function nameColumn(key, label) {
-  return { key: "key", label, show: (row) => keyed(shownKey(row.key), format.words(shownKey(row.key))) };
+/** The column of the values of a dimension; with their colours where a chart beside it has them. */
+export function nameColumn(kind, label, coloured = kind === "model") {
+  return { key: "key", label, show: ({ key }) => (coloured ? keyed(key, shownKey(key), kind) : shownKey(key)) };
 }
 
 /** Go to the calls behind a mark: its time, and what its series stands for. */
@@ -24,10 +25,11 @@ export function drill(filter) {
 /**
  * A panel of something over time.
  * @param {object} what `data`: answer of /api/timeseries; `of`: field of a point, or a function of
- *   it; `filter`: the dimension its series are; `names`: with a legend; `unit`, `stacked`; else as a
+ *   it; `filter`: the dimension its series are; `kind`: what they are
+ *   names of, where one cannot filter by it; `names`: with a legend; `unit`, `stacked`; else as a
  *   panel.
  */
-export function byTime({ data, of, unit, filter, stacked = true, names: named = Boolean(filter), ...panel }) {
+export function byTime({ data, of, unit, filter, stacked = true, kind = filter, names: named = Boolean(kind), ...panel }) {
   const read = typeof of === "function" ? of : (point) => point[of];
   const step = data.step_seconds;
   const starts = grid(data);
@@ -38,7 +40,7 @@ export function byTime({ data, of, unit, filter, stacked = true, names: named = 
     return point ? read(point) : stacked ? 0 : null;
   };
   const series = names
-    .map((name) => ({ name, label: format.words(name), key: keyOf(name), values: starts.map((start) => value(start, name)) }))
+    .map((name) => ({ name, label: format.words(name), hue: hue(name, kind), values: starts.map((start) => value(start, name)) }))
     .filter((one) => one.values.some((each) => each !== null && each !== 0));
   const rows = starts.map((start, index) => ({ at: new Date(start).toISOString(), ...Object.fromEntries(series.map((one) => [one.name, one.values[index]])) }));
   const go = drill(filter);
@@ -60,11 +62,9 @@ export function byTime({ data, of, unit, filter, stacked = true, names: named = 
       onpick: ({ index, series: name }) => go(starts[index], step, name),
       onzoom: (from, to) => change(between(from, to)),
     },
-    legend: named ? series.map((one) => ({ key: one.key, label: one.name })) : [],
+    legend: named ? series : [],
   };
 }
-
-const keyOf = (name) => (name === NONE || name === OTHER ? "other" : name);
 
 /** Largest first, as the server ranks them; what is left over last. */
 function ranked({ keys }) {

@@ -1,7 +1,7 @@
 // Tables: sortable by their heads, rows that lead somewhere, and the same rows as CSV or JSON.
 
 import { h, refill } from "./dom.js";
-import { variable } from "./palette.js";
+import { hue } from "./palette.js";
 
 /**
  * A column.
@@ -15,9 +15,12 @@ import { variable } from "./palette.js";
  */
 
 /** A name with its colour. */
-export function keyed(name, shown = name) {
-  return h("span", { class: "key" }, h("span", { class: "swatch", style: { "--swatch": `var(${variable(name)})` } }), h("span", {}, shown));
+export function keyed(name, shown = name ?? "(none)", kind = "model") {
+  return h("span", { class: "key" }, swatch(hue(name, kind)), h("span", {}, shown));
 }
+
+/** A patch of a colour of palette.js. */
+export const swatch = (property) => h("span", { class: "swatch", style: { "--swatch": `var(${property})` } });
 
 /** A word with a mood: good, warn, bad or none. */
 export const badge = (word, mood) => h("span", { class: "badge", data: mood ? { mood } : {} }, word);
@@ -45,7 +48,7 @@ export function fill(box, columns, rows, options = {}) {
     box,
     h(
       "div",
-      { class: "table-wrap", tabindex: "-1" },
+      { class: "table-wrap" },
       h(
         "table",
         {},

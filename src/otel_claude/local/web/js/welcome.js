@@ -16,7 +16,7 @@ const ENVIRONMENT = (origin) =>
 export function nothing(page, data, { facets, query }) {
   if (!page.calls || page.calls(data) !== 0) return null;
   const any = Object.values(facets).some((values) => values.length > 0);
-  return [{ id: "nothing", title: any ? "No calls in this view" : "No calls yet", body: any ? (box) => box.replaceChildren(narrow(query)) : (box) => box.replaceChildren(welcome()) }];
+  return [{ id: "nothing", title: any ? "No calls in this view" : "No calls yet", from: any, body: any ? (box) => box.replaceChildren(narrow(query)) : (box) => box.replaceChildren(welcome()) }];
 }
 
 function narrow(query) {

@@ -3,6 +3,7 @@
 import { get } from "../api.js";
 import { h } from "../dom.js";
 import * as format from "../format.js";
+import { hue } from "../palette.js";
 import { tiles } from "../panel.js";
 import { link } from "../route.js";
 import { badge, keyed } from "../table.js";
@@ -17,7 +18,7 @@ export const call = {
   load: ({ rest, signal }) => get(`api/calls/${encodeURIComponent(rest)}`, undefined, signal),
   show(found) {
     return [
-      { id: "back", plain: h("div", { class: "toolbar" }, h("a", { href: link("calls") }, "← Calls"), keyed(found.call.model ?? "other", found.call.model ?? "unknown model"), outcome(found.call), found.call.error_type ? h("code", {}, found.call.error_type) : null, h("span", { class: "end" }, format.time(found.call.start_ns / 1e6))) },
+      { id: "back", plain: h("div", { class: "toolbar" }, h("a", { href: link("calls") }, "← Calls"), keyed(found.call.model), outcome(found.call), found.call.error_type ? h("code", {}, found.call.error_type) : null, h("span", { class: "end" }, format.time(found.call.start_ns / 1e6))) },
       totals(found),
       money(found),
       tokens(found),
@@ -34,7 +35,7 @@ export const call = {
 function totals({ call: row, attributes }) {
   const rate = row.stream && row.output_tokens && row.duration_s > row.first_token_s ? row.output_tokens / (row.duration_s - row.first_token_s) : null;
   return tiles([
-    { name: "Cost", value: row.cost_usd === null ? "no price" : format.usd(row.cost_usd), note: row.cost_usd === null ? format.words(row.cost_unavailable) : row.cost_incomplete.map(format.words).join(", ") },
+    { name: "Cost", value: row.cost_unavailable ? "no price" : format.usd(row.cost_usd), note: row.cost_unavailable ? format.words(row.cost_unavailable) : row.cost_incomplete.map(format.words).join(", ") },
     { name: "Duration", value: format.seconds(row.duration_s), note: row.retries ? `${row.retries} retries included` : "" },
     { name: "First token", value: format.seconds(row.first_token_s), note: row.stream ? "" : "not streamed" },
     { name: "Prompt", value: format.count(row.input_tokens), unit: "tokens", note: row.input_tokens ? `${format.percent((row.cache_read_tokens ?? 0) / row.input_tokens)} from the cache` : "" },
@@ -50,7 +51,7 @@ function money({ attributes }) {
     .map(([part, name]) => ({ part, name, usd: attributes[`claude.cost.${part}`] ?? null }))
     .filter(({ usd }) => usd);
   if (!rows.length) return null;
-  return { id: "money", title: "Cost", note: `USD, ${format.words(attributes["claude.cost.basis"])} prices of ${format.text(attributes["claude.cost.price_book"])}`, span: 6, rows, keep: false, tall: rows.length * 34 + 16, columns: [{ key: "name", label: "Component", format: format.text }, { key: "usd", label: "USD", format: format.usd, number: true }], chart: { kind: "bars", labels: rows.map(({ name }) => name), keys: rows.map(({ part }) => part), values: rows.map(({ usd }) => usd), unit: "usd" } };
+  return { id: "money", title: "Cost", note: `USD, ${format.words(attributes["claude.cost.basis"])} prices of ${format.text(attributes["claude.cost.price_book"])}`, span: 6, rows, keep: false, tall: rows.length * 34 + 16, columns: [{ key: "name", label: "Component", format: format.text }, { key: "usd", label: "USD", format: format.usd, number: true }], chart: { kind: "bars", labels: rows.map(({ name }) => name), hues: rows.map(({ part }) => hue(part)), values: rows.map(({ usd }) => usd), unit: "usd" } };
 }
 
 function tokens({ call: row }) {
@@ -59,20 +60,20 @@ function tokens({ call: row }) {
   const found = { input: (row.input_tokens ?? 0) - read - write, cache_read: read, cache_write: write, output: row.output_tokens ?? 0 };
   const rows = Object.entries(found).map(([part, count]) => ({ part, name: PARTS[part], count })).filter(({ count }) => count > 0);
   if (!rows.length) return null;
-  return { id: "tokens", title: "Tokens", note: "as they are billed", span: 6, rows, keep: false, tall: rows.length * 34 + 16, columns: [{ key: "name", label: "Kind", format: format.text }, { key: "count", label: "Tokens", format: format.whole, number: true }], chart: { kind: "bars", labels: rows.map(({ name }) => name), keys: rows.map(({ part }) => part), values: rows.map(({ count }) => count), unit: "tokens" } };
+  return { id: "tokens", title: "Tokens", note: "as they are billed", span: 6, rows, keep: false, tall: rows.length * 34 + 16, columns: [{ key: "name", label: "Kind", format: format.text }, { key: "count", label: "Tokens", format: format.whole, number: true }], chart: { kind: "bars", labels: rows.map(({ name }) => name), hues: rows.map(({ part }) => hue(part)), values: rows.map(({ count }) => count), unit: "tokens" } };
 }
 
 function talk({ content, events: found }) {
   const said = conversation(content, found);
   return said.length
-    ? { id: "talk", title: "What was said", note: "captured content", body: (box) => box.replaceChildren(h("div", { class: "talk" }, said)) }
+    ? { id: "talk", title: "What was said", note: "captured content", from: [content, found], body: (box) => box.replaceChildren(h("div", { class: "talk" }, said)) }
     : { id: "talk", title: "What was said", empty: "Content is not captured unless you ask for it: OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=SPAN_ONLY" };
 }
 
 function trace({ trace: nodes, call: row }) {
   if (nodes.length < 2) return [];
   const first = Math.min(...nodes.map((node) => node.start_ns));
-  const rows = nodes.map((node) => ({ ...node, key: node.model ?? "other", start: (node.start_ns - first) / 1e9, duration: node.duration_s ?? 0, failed: node.status === "error", here: node.span_id === row.id }));
+  const rows = nodes.map((node) => ({ ...node, hue: hue(node.model), start: (node.start_ns - first) / 1e9, duration: node.duration_s ?? 0, failed: node.status === "error", here: node.span_id === row.id }));
   const note = `${nodes.length} spans, ${row.trace_id}`;
   const line = (node) =>
     h(
@@ -83,7 +84,7 @@ function trace({ trace: nodes, call: row }) {
       h("span", { class: "number" }, [node.cost_usd ? format.usd(node.cost_usd) : null, format.seconds(node.duration)].filter(Boolean).join(" · ")),
     );
   return [
-    { id: "tree", title: "Trace", note, span: 5, body: (box) => box.replaceChildren(h("ol", { class: "tree" }, rows.map(line))) },
+    { id: "tree", title: "Trace", note, span: 5, from: rows, body: (box) => box.replaceChildren(h("ol", { class: "tree" }, rows.map(line))) },
     {
       id: "waterfall",
       title: "When",

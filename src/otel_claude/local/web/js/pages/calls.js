@@ -3,7 +3,7 @@
 import { and, get } from "../api.js";
 import { h } from "../dom.js";
 import * as format from "../format.js";
-import { change } from "../route.js";
+import { NARROW, change } from "../route.js";
 import { CALL_COLUMNS, callLink } from "./rows.js";
 
 const SHOW = {
@@ -23,14 +23,12 @@ const MEANT = {
   cut: "ran into max_tokens or the context window",
 };
 const PAGE = 25;
-const KEPT = ["min_cost", "min_duration", "search", "stop_reason", "error_type", "context", "prompt", "service", "environment"];
 
 export const calls = {
   title: "Calls",
   load({ scope, query, signal }) {
     const asked = and(scope, { sort: query.get("sort"), order: query.get("order"), offset: query.get("offset"), limit: PAGE });
-    for (const show of query.getAll("show")) asked.append("show", show);
-    for (const key of KEPT) for (const value of query.getAll(key)) asked.append(key, value);
+    for (const key of NARROW) for (const value of query.getAll(key)) asked.append(key, value);
     return get("api/calls", asked, signal);
   },
   show(found, { query }) {
@@ -42,6 +40,7 @@ export const calls = {
         title: `${format.whole(found.total)} ${found.total === 1 ? "call" : "calls"}`,
         note: pageNote(found),
         rows: found.calls,
+        whole: { what: "calls" },
         columns: CALL_COLUMNS,
         href: callLink,
         limit: PAGE,
@@ -61,10 +60,10 @@ function toolbar(query) {
   const on = query.get("show");
   const toggle = ([key, name]) =>
     h("button", { class: "quiet", type: "button", title: MEANT[key], "data-key": `show-${key}`, "aria-pressed": String(on === key), onclick: () => change({ show: on === key ? null : key }) }, name);
-  const search = h("input", { class: "control", type: "search", "data-key": "search", "aria-label": "Find by id", placeholder: "Trace, span, request or message id", value: query.get("search") ?? "" });
+  const search = h("input", { class: "control", type: "search", "data-key": "search", "aria-label": "Find by id", placeholder: "Trace, span, request or message id", value: query.get("q") ?? "" });
   const find = (event) => {
     event.preventDefault();
-    change({ search: search.value.trim() });
+    change({ q: search.value.trim() });
   };
   return h("div", { class: "toolbar", role: "group", "aria-label": "Kinds of calls" }, Object.entries(SHOW).map(toggle), h("form", { class: "end", role: "search", onsubmit: find }, search));
 }

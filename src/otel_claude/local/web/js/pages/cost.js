@@ -3,6 +3,7 @@
 import { and, get } from "../api.js";
 import { h } from "../dom.js";
 import * as format from "../format.js";
+import { hue } from "../palette.js";
 import { tiles } from "../panel.js";
 import { change, link } from "../route.js";
 import { byTime, nameColumn } from "../series.js";
@@ -33,7 +34,7 @@ export const cost = {
       byTime({ id: "over-time", title: `Cost by ${name.toLowerCase()}`, note: "USD over time; click a bar for its calls, drag to zoom in", span: 8, tall: 300, unit: "usd", of: "cost_usd", data: over, filter: by }),
       parts(costs),
       ranking(by, name, costs),
-      byTime({ id: "per-call", title: "Cost per call", note: "USD, mean of all calls", span: 5, unit: "usd", of: (point) => (point.calls ? point.cost_usd / point.calls : null), data: relabel(whole, "per call"), stacked: false, tall: 320 }),
+      byTime({ id: "per-call", title: "Cost per call", note: "USD, mean of all calls", span: 5, unit: "usd", of: (point) => (point.calls ? point.cost_usd / point.calls : null), data: relabel(whole, "per call"), stacked: false, tall: height(costs) }),
       table(by, name, costs),
     ];
   },
@@ -79,25 +80,29 @@ function parts({ rows }) {
       { key: "part", label: "Component", format: format.words },
       { key: "usd", label: "USD", format: format.usd, number: true },
     ],
-    chart: { kind: "bars", labels: found.map(({ part }) => format.words(part)), keys: found.map(({ part }) => part), values: found.map(({ usd }) => usd), unit: "usd" },
+    chart: { kind: "bars", labels: found.map(({ part }) => format.words(part)), hues: found.map(({ part }) => hue(part)), values: found.map(({ usd }) => usd), unit: "usd" },
   };
 }
 
+const dearest = (rows) => rows.filter((row) => row.cost_usd > 0).slice(0, TOP);
+const height = ({ rows }) => Math.max(190, dearest(rows).length * 34 + 16);
+
 function ranking(by, name, { rows }) {
-  const top = rows.filter((row) => row.cost_usd > 0).slice(0, TOP);
+  const top = dearest(rows);
   return {
     id: "ranking",
     title: `Dearest: ${name.toLowerCase()}`,
     note: "USD in this period; click for the calls",
     span: 7,
-    tall: Math.max(140, top.length * 30 + 20),
+    tall: height({ rows }),
     rows: top,
-    columns: [nameColumn(by, name), { key: "cost_usd", label: "USD", format: format.usd, number: true }],
+    whole: { what: "costs", by },
+    columns: [nameColumn(by, name, true), { key: "cost_usd", label: "USD", format: format.usd, number: true }],
     href: (row) => link("calls", { [by]: row.key ?? "-" }),
     chart: {
       kind: "bars",
       labels: top.map((row) => row.key ?? "(none)"),
-      keys: top.map((row) => row.key ?? "other"),
+      hues: top.map((row) => hue(row.key, by)),
       values: top.map((row) => row.cost_usd),
       unit: "usd",
       onpick: ({ index }) => {
@@ -114,8 +119,9 @@ function table(by, name, { rows, keys }) {
     title: `All by ${name.toLowerCase()}`,
     note: keys > rows.length ? `the dearest ${rows.length} of ${format.whole(keys)}` : "",
     rows: flat,
+    whole: { what: "costs", by },
     columns: [
-      nameColumn(by, name),
+      nameColumn(by, name, true),
       { key: "calls", label: "Calls", format: format.count, number: true },
       { key: "input_tokens", label: "Prompt, tokens", format: format.count, number: true },
       { key: "output_tokens", label: "Output, tokens", format: format.count, number: true },

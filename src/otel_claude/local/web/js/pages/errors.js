@@ -63,9 +63,10 @@ function categories({ by_category: groups, errors: all }) {
     id: "categories",
     title: "Categories",
     span: 7,
+    whole: { what: "errors" },
     rows: groups.map((group) => ({ ...group, share: group.errors / all, hint: HINTS[group.key] ?? "" })),
     columns: [
-      { key: "key", label: "Category", show: ({ key }) => keyed(key ?? "other", format.words(key)), class: "nowrap" },
+      { key: "key", label: "Category", show: ({ key }) => keyed(key, format.words(key), "error_category"), class: "nowrap" },
       { key: "errors", label: "Calls", format: format.whole, number: true },
       { key: "share", label: "Share", format: format.percent, number: true },
       { key: "last_ns", label: "Last", show: (row) => format.clock(row.last_ns / 1e6), class: "nowrap" },
@@ -83,7 +84,7 @@ function models({ by_model: groups }) {
     span: 5,
     rows: groups,
     columns: [
-      { key: "key", label: "Model", show: ({ key }) => keyed(key ?? "other", format.text(key)) },
+      { key: "key", label: "Model", show: ({ key }) => keyed(key) },
       { key: "calls", label: "Calls", format: format.count, number: true },
       { key: "errors", label: "Failed", format: format.whole, number: true },
       { key: "error_rate", label: "Error rate", number: true, show: ({ error_rate: rate }) => (rate >= 0.05 ? badge(format.percent(rate), rate >= 0.2 ? "bad" : "warn") : format.percent(rate)) },

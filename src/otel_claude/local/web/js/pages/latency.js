@@ -2,6 +2,7 @@
 
 import { and, get } from "../api.js";
 import * as format from "../format.js";
+import { hue } from "../palette.js";
 import { tiles } from "../panel.js";
 import { link } from "../route.js";
 import { byTime } from "../series.js";
@@ -90,9 +91,10 @@ function spread(id, title, groups, measure, filter, names = {}) {
     note: "● p50   ◆ p95   | p99, on a logarithmic axis",
     span: 6,
     rows,
+    whole: { what: "latency", by: filter },
     tall: Math.max(150, rows.length * 40 + 40),
     columns: [
-      { key: "key", label: filter === "model" ? "Model" : "Prompt", show: (row) => keyed(row.key, name(row)) },
+      { key: "key", label: filter === "model" ? "Model" : "Prompt", show: (row) => (filter === "model" ? keyed(row.key) : name(row)) },
       { key: "calls", label: "Calls", format: format.count, number: true },
       ...["p50", "p90", "p95", "p99", "max"].map((key) => ({ key, label: key, format: format.seconds, number: true })),
     ],
@@ -100,7 +102,7 @@ function spread(id, title, groups, measure, filter, names = {}) {
     href: (row) => link("calls", { [filter]: row.key ?? "-", sort: measure }),
     chart: {
       kind: "spread",
-      rows: rows.map((row) => ({ ...row, name: name(row), key: row.key })),
+      rows: rows.map((row) => ({ ...row, name: name(row), hue: filter === "model" ? hue(row.key) : "--s1" })),
       unit: "seconds",
     },
   };

@@ -2,6 +2,7 @@
 
 import { and, get } from "../api.js";
 import * as format from "../format.js";
+import { hue } from "../palette.js";
 import { tiles } from "../panel.js";
 import { link } from "../route.js";
 import { byTime } from "../series.js";
@@ -46,14 +47,14 @@ function judged(found) {
   const points = found.points.map(({ at_ns, name, mean }) => ({ at_ns, key: name, value: mean }));
   const names = found.evaluations.map((one) => one.name);
   return [
-    byTime({ id: "scores", title: "Mean score", note: "by evaluation", span: 6, unit: "number", of: "value", data: { ...found, points, keys: names }, stacked: false, names: true }),
+    byTime({ id: "scores", title: "Mean score", note: "by evaluation", span: 6, unit: "number", of: "value", data: { ...found, points, keys: names }, kind: "evaluation", stacked: false, names: true }),
     {
       id: "evaluations",
       title: "Evaluations",
       span: 6,
       rows: found.evaluations,
       columns: [
-        { key: "name", label: "Evaluation", show: ({ name }) => keyed(name ?? "other", format.words(name)) },
+        { key: "name", label: "Evaluation", show: ({ name }) => keyed(name, format.words(name), "evaluation") },
         { key: "results", label: "Results", format: format.count, number: true },
         { key: "mean", label: "Mean", format: format.number, number: true },
         { key: "lowest", label: "Lowest", format: format.number, number: true },
@@ -68,7 +69,7 @@ function judged(found) {
       rows: found.evaluations.flatMap((one) => one.groups.map((group) => ({ evaluation: one.name, ...group }))),
       columns: [
         { key: "evaluation", label: "Evaluation", format: format.words },
-        { key: "key", label: "Model", show: ({ key }) => keyed(key ?? "other", key ?? "(no call stored)") },
+        { key: "key", label: "Model", show: ({ key }) => keyed(key, key ?? "(no call stored)") },
         { key: "results", label: "Results", format: format.count, number: true },
         { key: "mean", label: "Mean", format: format.number, number: true },
       ],
@@ -109,6 +110,7 @@ function reasons({ stop_reasons: stops }) {
     chart: {
       kind: "bars",
       labels: rows.map(({ reason }) => reason),
+      hues: rows.map(({ reason }) => hue(reason, "stop_reason")),
       values: rows.map(({ calls }) => calls),
       unit: "count",
       onpick: ({ index }) => {

@@ -18,7 +18,7 @@ export const callLink = (row) => link("call", {}, row.id);
 
 const at = (row) => h("time", { datetime: new Date(row.start_ns / 1e6).toISOString(), title: format.time(row.start_ns / 1e6) }, format.clock(row.start_ns / 1e6));
 const cost = (row) => {
-  if (row.cost_usd === null) return h("span", { title: format.words(row.cost_unavailable) }, "no price");
+  if (row.cost_usd === null) return row.cost_unavailable ? h("span", { title: format.words(row.cost_unavailable) }, "no price") : "–";
   const more = row.cost_incomplete?.length ? h("span", { title: `not all of it is known: ${row.cost_incomplete.map(format.words).join(", ")}` }, " +") : null;
   return h("span", {}, format.usd(row.cost_usd), more);
 };
@@ -26,7 +26,7 @@ const cost = (row) => {
 /** Columns of a call, sortable by the names that the API knows. */
 export const CALL_COLUMNS = [
   { key: "start_ns", label: "Time", sort: "start", show: at, class: "nowrap" },
-  { key: "model", label: "Model", show: (row) => keyed(row.model ?? "other", format.text(row.model)) },
+  { key: "model", label: "Model", show: (row) => keyed(row.model) },
   { key: "feature", label: "Feature", format: format.text },
   { key: "user", label: "User", format: format.text },
   { key: "outcome", label: "Outcome", sort: false, show: outcome },

@@ -3,6 +3,7 @@
 import { and, get } from "../api.js";
 import { h } from "../dom.js";
 import * as format from "../format.js";
+import { hue } from "../palette.js";
 import { tiles } from "../panel.js";
 import { change, link } from "../route.js";
 import { byTime, nameColumn } from "../series.js";
@@ -79,6 +80,7 @@ function people(id, title, filter, rows) {
     note: "most calls first",
     span: 6,
     rows,
+    whole: filter === "user" ? { what: "usage" } : undefined,
     limit: 8,
     columns: [
       nameColumn(filter, title.slice(0, -1)),
@@ -135,7 +137,7 @@ function days(found) {
       { key: "calls", label: "Calls", format: format.whole, number: true },
     ],
     chart: rows.length > 1 ? byTime({ id: "", data: { points, step_seconds: 86_400, keys: ["users", "sessions"] }, of: "value", unit: "count", stacked: false }).chart : undefined,
-    legend: rows.length > 1 ? ["users", "sessions"] : [],
+    legend: rows.length > 1 ? ["users", "sessions"].map((label) => ({ label, hue: hue(label) })) : [],
   };
 }
 

@@ -1,0 +1,95 @@
+"""A made-up past for the demo's dashboard: the traces of one run, replayed over weeks.
+
+Tokens, costs, errors and structure are those of the run; only ids, instants and speed are new.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timezone
+from math import cos, pi
+from random import Random
+from typing import TYPE_CHECKING, Final
+
+from otel_claude import semconv
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from otel_claude.cli.received import Span
+
+_SECOND: Final = 1_000_000_000
+_DAY: Final = 24 * 3600 * _SECOND
+_BUSIEST: Final = 14  # o'clock, UTC
+_WEEKEND: Final = 0.35  # of a working day's traffic
+_SLOWNESS: Final = 0.18  # spread of the speed of a trace, of the logarithm
+_TIMES: Final = (semconv.RESPONSE_TIME_TO_FIRST_CHUNK, semconv.TIME_TO_FIRST_EVENT)
+
+
+def replay(
+    spans: Sequence[Span], *, days: float, traces_a_day: float, until: int, seed: int = 0
+) -> Iterator[list[Span]]:
+    """Traces of the days before an instant, oldest first: more by day than by night, fewer on weekends.
+
+    Args:
+        spans: of the run; each trace of them is taken equally often.
+        days: how far back.
+        traces_a_day: on an ordinary working day.
+        until: end, nanoseconds since the epoch.
+        seed: the same makes the same past.
+    """
+    rng = Random(seed)  # noqa: S311 - must be reproducible
+    traces = _by_trace(spans)
+    at = until - int(days * _DAY)
+    busiest = 2 * traces_a_day  # a day, at its peak
+    while traces:
+        # As a Poisson process whose rate changes: drawn at the highest rate, thinned to the present.
+        at += int(rng.expovariate(busiest / _DAY))
+        if at >= until:
+            return
+        if rng.random() < _busy(at):
+            yield _again(rng.choice(traces), at, rng)
+
+
+def _by_trace(spans: Sequence[Span]) -> list[list[Span]]:
+    found: dict[str, list[Span]] = {}
+    for span in spans:
+        found.setdefault(span.trace_id, []).append(span)
+    return list(found.values())
+
+
+def _busy(at: int) -> float:
+    """Traffic at an instant as a share of the highest."""
+    moment = datetime.fromtimestamp(at / _SECOND, timezone.utc)
+    hours = moment.hour + moment.minute / 60 - _BUSIEST
+    by_day = 0.5 + 0.45 * cos(hours * pi / 12)
+    return by_day * (_WEEKEND if moment.weekday() >= 5 else 1)
+
+
+def _again(trace: list[Span], at: int, rng: Random) -> list[Span]:
+    began = min(span.start for span in trace)
+    slower = rng.lognormvariate(0, _SLOWNESS)
+    trace_id = f"{rng.getrandbits(128):032x}"
+    ids = {span.span_id: f"{rng.getrandbits(64):016x}" for span in trace}
+    sessions: dict[str, str] = {}
+
+    def moved(span: Span) -> Span:
+        attributes = dict(span.attributes)
+        for name in _TIMES:
+            if name in attributes:
+                attributes[name] *= slower
+        for name in (semconv.SESSION_ID, semconv.CONVERSATION_ID):
+            if (session := attributes.get(name)) is not None:
+                new = sessions.setdefault(session, f"session-{rng.getrandbits(32):08x}")
+                attributes[name] = new
+        return replace(
+            span,
+            trace_id=trace_id,
+            span_id=ids[span.span_id],
+            parent_id=ids.get(span.parent_id, ""),
+            start=at + int((span.start - began) * slower),
+            end=at + int((span.end - began) * slower),
+            attributes=attributes,
+        )
+
+    return [moved(span) for span in trace]

@@ -1,0 +1,1 @@
+export const insights = { title: "Insights", load: async () => ({}), show: () => [{ id: "none", title: "Insights", empty: "later" }] };
