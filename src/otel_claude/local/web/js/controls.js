@@ -53,7 +53,7 @@ function choice(name, facets, query) {
 
 function chips(query) {
   const chip = (name, value, off) =>
-    h("li", { class: "chip" }, h("span", { title: value }, `${name}: ${value}`), h("button", { type: "button", "aria-label": `Remove ${name}`, "data-key": `off-${name}`, onclick: () => route.change(off) }, "×"));
+    h("li", { class: "chip" }, h("span", { title: value }, `${name}: ${value}`), h("button", { type: "button", "aria-label": `Remove ${name}: ${value}`, "data-key": `off-${name}`, onclick: () => route.change(off) }, "×"));
   const found = route
     .filters(query)
     .map(([key, value]) => chip(route.FILTERS[key] ?? key, value === "-" ? "(none)" : value, { [key]: null }));

@@ -16,6 +16,7 @@ const UNITS = {
 };
 
 const LETTER = 7; // pixels, about
+const touched = matchMedia("(pointer: coarse)");
 
 const plain = (text) => String(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 const say = (unit, value) => {
@@ -123,7 +124,7 @@ export function time({ x, step, series, unit, stacked = false }) {
     layout: {
       barmode: "stack",
       hovermode: "x unified",
-      dragmode: "zoom",
+      dragmode: touched.matches ? false : "zoom", // a finger scrolls the page
       xaxis: dateAxis(x, step),
       yaxis: valueAxis(unit, tops),
     },
@@ -302,6 +303,7 @@ function logTicks(low, high) {
     for (const factor of [1, 2, 5]) found.push(Number((factor * 10 ** power).toPrecision(3)));
   }
   const inside = found.filter((value) => value >= low * 0.8 && value <= high * 1.25);
+  if (inside.length < 3) return steps(low, high).filter((value) => value >= low * 0.8 && value <= high * 1.25);
   const every = Math.ceil(inside.length / 6);
   return inside.filter((_, index) => index % every === 0);
 }
@@ -375,6 +377,7 @@ export function waterfall({ rows }) {
     layout: {
       hovermode: "closest",
       dragmode: false,
+      margin: { l: 8, r: 8, t: 26, b: 0 },
       xaxis: {
         side: "top",
         tickmode: "array",
@@ -384,9 +387,8 @@ export function waterfall({ rows }) {
         gridcolor: ink("--line"),
         zeroline: false,
         fixedrange: true,
-        automargin: true,
       },
-      yaxis: { visible: false, range: [rows.length - 0.4, -0.6], fixedrange: true },
+      yaxis: { visible: false, range: [rows.length - 0.5, -0.5], fixedrange: true },
     },
   };
 }

@@ -12,12 +12,20 @@ export const FILTERS = {
   user: "User",
   session: "Session",
   endpoint: "Endpoint",
+  prompt: "Prompt",
+  service: "Service",
+  environment: "Environment",
   outcome: "Outcome",
   error_category: "Error",
+  error_type: "Error type",
+  stop_reason: "Stop reason",
+  context: "Prompt size",
+  min_cost: "USD, at least",
+  min_duration: "Seconds, at least",
 };
 
 /** Query keys of the page of calls alone, as the API has them. */
-export const NARROW = ["show", "q", "min_cost", "min_duration", "stop_reason", "error_type", "context", "prompt", "prompt_version", "service", "environment", "provider", "service_tier"];
+export const NARROW = ["show", "q"];
 
 /** @returns {{page: string, rest: string, query: URLSearchParams}} what the URL asks for. */
 export function current() {

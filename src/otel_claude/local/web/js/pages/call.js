@@ -92,7 +92,7 @@ function trace({ trace: nodes, call: row }) {
       span: 7,
       keep: false,
       rows,
-      tall: rows.length * 30.5 + 34,
+      tall: rows.length * 30 + 26, // as the tree beside it
       columns: [
         { key: "name", label: "Span", show: (node) => `${"\u2003".repeat(node.depth)}${node.name}`, sort: false },
         { key: "start", label: "Starts at", format: format.seconds, number: true },
