@@ -11,10 +11,15 @@ from math import cos, pi
 from random import Random
 from typing import TYPE_CHECKING, Final
 
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.trace.v1.trace_pb2 import Span as SpanMessage, Status
+
 from otel_claude import semconv
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+    from typing import Any
 
     from otel_claude.cli.received import Span
 
@@ -93,3 +98,58 @@ def _again(trace: list[Span], at: int, rng: Random) -> list[Span]:
         )
 
     return [moved(span) for span in trace]
+
+
+def requests(spans: Iterable[Span], size: int = 512) -> Iterator[bytes]:
+    """Spans as export requests, protobuf, of at most `size` spans of one process and scope each."""
+    groups: dict[tuple[str, str], list[Span]] = {}
+    for span in spans:
+        key = (span.scope, str(span.resource))
+        group = groups.setdefault(key, [])
+        group.append(span)
+        if len(group) == size:
+            yield _request(groups.pop(key))
+    for group in groups.values():
+        yield _request(group)
+
+
+def _request(spans: Sequence[Span]) -> bytes:
+    request = ExportTraceServiceRequest()
+    group = request.resource_spans.add()
+    group.resource.attributes.extend(_pairs(spans[0].resource))
+    scoped = group.scope_spans.add()
+    scoped.scope.name = spans[0].scope
+    for span in spans:
+        scoped.spans.add(
+            trace_id=bytes.fromhex(span.trace_id),
+            span_id=bytes.fromhex(span.span_id),
+            parent_span_id=bytes.fromhex(span.parent_id),
+            name=span.name,
+            kind=SpanMessage.SpanKind.Value(f"SPAN_KIND_{span.kind.upper()}"),
+            status=Status(code=Status.StatusCode.Value(f"STATUS_CODE_{span.status.upper()}")),
+            start_time_unix_nano=span.start,
+            end_time_unix_nano=span.end,
+            attributes=_pairs(span.attributes),
+        )
+    return request.SerializeToString()
+
+
+def _pairs(attributes: dict[str, Any]) -> Iterator[KeyValue]:
+    for key, value in attributes.items():
+        yield KeyValue(key=key, value=_value(value))
+
+
+def _value(value: Any) -> AnyValue:
+    """A value as `received.value_of` reads it."""
+    found = AnyValue()
+    if isinstance(value, bool):
+        found.bool_value = value
+    elif isinstance(value, int):
+        found.int_value = value
+    elif isinstance(value, float):
+        found.double_value = value
+    elif isinstance(value, list):
+        found.array_value.values.extend(map(_value, value))
+    else:
+        found.string_value = str(value)
+    return found

@@ -56,7 +56,7 @@ function enter(here, page) {
   const key = `${here.page}/${here.rest}`;
   if (shown.key === key) return;
   const first = shown.key === "";
-  shown = { key, board: new Board(byId("main")), at: null };
+  shown = { key, board: new Board(byId("board")), at: null };
   navigation(here);
   const title = typeof page.title === "function" ? page.title(here) : page.title;
   byId("title").textContent = title;

@@ -173,7 +173,7 @@ export function bars({ labels, values, unit, hues, tall, wide }) {
 }
 
 /** Shares of the buckets of a histogram: `edges` (one more than counts), `counts`, `lines`. */
-export function histogram({ edges, counts, unit, lines = [] }) {
+export function histogram({ edges, counts, unit, wide, lines = [] }) {
   const position = (value) => {
     const index = edges.findLastIndex((edge) => edge <= value);
     if (index < 0) return -0.5;
@@ -181,7 +181,7 @@ export function histogram({ edges, counts, unit, lines = [] }) {
     return index - 0.5 + (value - edges[index]) / (edges[index + 1] - edges[index]);
   };
   const named = edges.slice(0, -1).map((edge, index) => `${say(unit, edge)} to ${say(unit, edges[index + 1])}`);
-  const ticks = logTicks(edges[0], edges.at(-1));
+  const ticks = logTicks(edges[0], edges.at(-1), wide - 60);
   return {
     data: [
       {
@@ -236,11 +236,12 @@ function markers(lines, position, width) {
 }
 
 /** p50, p95 and p99 by name on one logarithmic axis: `rows` of `{name, hue, p50, p95, p99}`. */
-export function spread({ rows, unit }) {
+export function spread({ rows, unit, wide }) {
   const values = rows.flatMap((row) => [row.p50, row.p95, row.p99]).filter((value) => value > 0);
-  const low = Math.min(...values);
-  const high = Math.max(...values);
-  const ticks = logTicks(low, high);
+  const low = Math.min(...values) * 0.8;
+  const high = Math.max(...values) * 1.25;
+  const names = Math.max(...rows.map((row) => row.name.length)) * LETTER;
+  const ticks = logTicks(low, high, wide - names - 40);
   const dot = (field, size, symbol) => ({
     type: "scatter",
     mode: "markers",
@@ -273,7 +274,7 @@ export function spread({ rows, unit }) {
         tickmode: "array",
         tickvals: ticks,
         ticktext: ticks.map(short),
-        range: [Math.log10(low * 0.8), Math.log10(high * 1.25)],
+        range: [Math.log10(low), Math.log10(high)],
         fixedrange: true,
         gridcolor: ink("--line"),
         zeroline: false,
@@ -297,15 +298,16 @@ export function spread({ rows, unit }) {
 /** Seconds of a round number. */
 const short = (value) => (value < 1 ? `${Number((value * 1000).toPrecision(3))} ms` : `${value} s`);
 
-function logTicks(low, high) {
+/** Round numbers for a logarithmic axis of some pixels, far enough apart to be read. */
+function logTicks(low, high, pixels) {
   const found = [];
   for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power += 1) {
     for (const factor of [1, 2, 5]) found.push(Number((factor * 10 ** power).toPrecision(3)));
   }
-  const inside = found.filter((value) => value >= low * 0.8 && value <= high * 1.25);
-  if (inside.length < 3) return steps(low, high).filter((value) => value >= low * 0.8 && value <= high * 1.25);
-  const every = Math.ceil(inside.length / 6);
-  return inside.filter((_, index) => index % every === 0);
+  const inside = (values) => values.filter((value) => value >= low && value <= high);
+  const round = inside(found).length > 2 ? inside(found) : inside(steps(low, high));
+  const place = (value) => (Math.log(value / low) / Math.log(high / low)) * pixels;
+  return round.reduce((kept, value) => (kept.length && place(value) - place(kept.at(-1)) < 9 * LETTER ? kept : [...kept, value]), []);
 }
 
 /** A map of values: `x` and `y` names, `z[y][x]`, `unit`. */

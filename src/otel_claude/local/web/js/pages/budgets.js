@@ -54,7 +54,7 @@ function table(found) {
       { key: "scope", label: "For each", format: format.words },
       { key: "window", label: "Window", format: format.words },
       { key: "used", label: "Used", show: (row) => (row.used === null ? "–" : badge(format.percent(row.used), mood(row.used))), number: true },
-      { key: "meter", label: "", sort: false, show: meter, class: "meter-cell" },
+      { key: "meter", label: "Share of the limit", sort: false, show: meter, class: "meter-cell" },
       { key: "spent", label: "Spent", show: (row) => amount(row.unit, row.spent), number: true },
       { key: "reserved", label: "Reserved", show: (row) => amount(row.unit, row.reserved), number: true },
       { key: "limit", label: "Limit", show: (row) => amount(row.unit, row.limit), number: true },

@@ -1,0 +1,151 @@
+"""What the demo's calls do not bring: verdicts, budgets, captured content; as OTLP in JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from random import Random
+from typing import Any
+
+from otel_claude import semconv
+from otel_claude.cli.received import Span
+
+_SERVICE = {"attributes": [{"key": semconv.SERVICE_NAME, "value": {"stringValue": "shop"}}]}
+_SCOPE = {"name": semconv.SCOPE}
+
+# Evaluation -> mean score; from 0.5 on it passes.
+EVALUATIONS = {"answers_the_question": 0.9, "polite": 0.96, "grounded": 0.72}
+# Name, scope, window, unit, limit, spent.
+BUDGETS = (
+    ("whole company", "global", "month", "usd", 500.0, 212.4),
+    ("support team", "team", "day", "usd", 12.0, 10.8),
+    ("search", "feature", "day", "tokens", 2_000_000, 640_000),
+    ("trial users", "user", "5h", "tokens", 50_000, 50_000),
+)
+
+
+def _pairs(attributes: dict[str, Any]) -> list[dict[str, Any]]:
+    def value(said: Any) -> dict[str, Any]:
+        if isinstance(said, int):
+            return {"intValue": str(said)}
+        return {"doubleValue": said} if isinstance(said, float) else {"stringValue": said}
+
+    return [{"key": key, "value": value(said)} for key, said in attributes.items()]
+
+
+def evaluations(spans: Sequence[Span], *, every: int = 4, seed: int = 0) -> dict[str, Any]:
+    """Verdicts on every fourth call that completed, a little after it ended. For `/v1/logs`."""
+    rng = Random(seed)
+    records = [
+        _verdict(span, name, min(1.0, max(0.0, rng.gauss(mean, 0.12))))
+        for span in _completed(spans)[::every]
+        for name, mean in EVALUATIONS.items()
+    ]
+    scoped = [{"scope": _SCOPE, "logRecords": records}]
+    return {"resourceLogs": [{"resource": _SERVICE, "scopeLogs": scoped}]}
+
+
+def _completed(spans: Sequence[Span]) -> list[Span]:
+    return [span for span in spans if span.attributes.get(semconv.OUTCOME) == "completed"]
+
+
+def _verdict(span: Span, name: str, score: float) -> dict[str, Any]:
+    good = score >= 0.5
+    attributes = {
+        semconv.EVALUATION_NAME: name,
+        semconv.EVALUATION_SCORE: score,
+        semconv.EVALUATION_LABEL: "pass" if good else "fail",
+        semconv.EVALUATION_EXPLANATION: "As asked." if good else "Names an order nobody asked for.",
+    }
+    return {
+        "timeUnixNano": str(span.end + 2_000_000_000),
+        "severityText": "INFO",
+        "eventName": semconv.EVENT_EVALUATION,
+        "traceId": span.trace_id,
+        "spanId": span.span_id,
+        "attributes": _pairs(attributes),
+    }
+
+
+def budgets(at: int) -> dict[str, Any]:
+    """Where four budgets stand at an instant. For `/v1/metrics`."""
+    gauges: dict[str, list[Any]] = {}
+    for name, scope, window, unit, limit, spent in BUDGETS:
+        labels = {
+            semconv.BUDGET_NAME: name,
+            semconv.BUDGET_SCOPE: scope,
+            semconv.BUDGET_WINDOW: window,
+            semconv.BUDGET_UNIT: unit,
+        }
+        for metric, value in (
+            (semconv.M_BUDGET_LIMIT, limit),
+            (semconv.M_BUDGET_SPENT, spent),
+            (semconv.M_BUDGET_RESERVED, spent / 100),
+        ):
+            point = {
+                "timeUnixNano": str(at),
+                "startTimeUnixNano": str(at - 10**12),
+                "asDouble": float(value),
+                "attributes": _pairs(labels),
+            }
+            gauges.setdefault(metric, []).append(point)
+    metrics = [{"name": name, "gauge": {"dataPoints": points}} for name, points in gauges.items()]
+    metrics.append({"name": semconv.M_BUDGET_REJECTIONS, "sum": _rejections(at)})
+    scoped = [{"scope": _SCOPE, "metrics": metrics}]
+    return {"resourceMetrics": [{"resource": _SERVICE, "scopeMetrics": scoped}]}
+
+
+def _rejections(at: int) -> dict[str, Any]:
+    name, scope, *_ = BUDGETS[-1]
+    point = {
+        "timeUnixNano": str(at),
+        "startTimeUnixNano": str(at - 10**12),
+        "asInt": "7",
+        "attributes": _pairs({semconv.BUDGET_NAME: name, semconv.BUDGET_SCOPE: scope}),
+    }
+    return {"aggregationTemporality": 2, "isMonotonic": True, "dataPoints": [point]}
+
+
+def call(number: int, at: int, **attributes: Any) -> Span:
+    """One call that took 1.5 seconds; `__` in a name stands for a dot."""
+    said = {name.replace("__", "."): value for name, value in attributes.items()}
+    model = said.pop("model", "claude-sonnet-5-5")
+    return Span(
+        name=f"chat {model}",
+        trace_id=f"{number:032x}",
+        span_id=f"{number:016x}",
+        parent_id="",
+        kind="client",
+        status="error" if semconv.ERROR_TYPE in said else "unset",
+        start=at,
+        end=at + 1_500_000_000,
+        scope=semconv.SCOPE,
+        attributes={
+            semconv.OPERATION_NAME: "chat",
+            semconv.PROVIDER_NAME: "anthropic",
+            semconv.REQUEST_MODEL: model,
+            semconv.OUTCOME: "completed",
+            semconv.STOP_REASON: "end_turn",
+            semconv.USAGE_INPUT_TOKENS: 1_000,
+            semconv.USAGE_OUTPUT_TOKENS: 100,
+            semconv.COST_TOTAL: 0.0045,
+            **said,
+        },
+        resource={semconv.SERVICE_NAME: "shop"},
+    )
+
+
+def content(*said: str) -> str:
+    """Messages as the conventions have them: user and assistant in turn, each with one text."""
+    roles = ("user", "assistant")
+    return json.dumps(
+        [
+            {"role": roles[turn % 2], "parts": [{"type": "text", "content": text}]}
+            for turn, text in enumerate(said)
+        ]
+    )
+
+
+def only_calls(spans: Iterable[Span]) -> list[Span]:
+    """Those of our instrumentation."""
+    return [span for span in spans if span.scope == semconv.SCOPE]

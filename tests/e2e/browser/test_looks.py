@@ -1,0 +1,57 @@
+"""Every page, light, dark and on a phone, looks right; with pictures to see it by."""
+
+from __future__ import annotations
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from tests.e2e.browser.looks import PAGES, flaws, settled
+
+MODES = {
+    "light": {"color_scheme": "light"},
+    "dark": {"color_scheme": "dark"},
+    "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", PAGES)
+def test_page_looks_right(site, open_page, pictures, name, mode):
+    page = open_page(f"{site.url}/#/{name}?hours=168", **MODES[mode])
+    settled(page)
+    page.screenshot(path=pictures / f"{name}-{mode}.png", full_page=True)
+    assert flaws(page) == []
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_call_looks_right(site, open_page, pictures, mode):
+    found = site.ask("calls", hours=168, feature="support-agent", sort="input_tokens", limit=1)
+    page = open_page(f"{site.url}/#/call/{found['calls'][0]['id']}", **MODES[mode])
+    settled(page)
+    page.screenshot(path=pictures / f"call-{mode}.png", full_page=True)
+    assert page.locator(".tree-row").count() > 1
+    assert flaws(page) == []
+
+
+@pytest.mark.parametrize("name", ["overview", "usage", "budgets", "insights", "calls"])
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_anybody_can_use_it(site, open_page, name, mode):
+    page = open_page(f"{site.url}/#/{name}?hours=168", color_scheme=mode)
+    settled(page)
+    found = Axe().run(page)
+    told = [
+        f"{rule['id']}: {rule['nodes'][0]['html'][:120]}" for rule in found.response["violations"]
+    ]
+    assert told == []
+
+
+def test_theme_is_chosen_and_kept(site, open_page):
+    page = open_page(f"{site.url}/#/calls", color_scheme="light")
+    settled(page)
+    theme = page.locator("html")
+    assert theme.get_attribute("data-theme") == "light"
+    while theme.get_attribute("data-chosen") != "dark":
+        page.locator("#theme").click()
+    assert theme.get_attribute("data-theme") == "dark"
+    page.reload()
+    assert theme.get_attribute("data-theme") == "dark"
