@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-PAGES = ("overview", "cost", "latency", "errors", "usage", "quality", "budgets", "insights", "calls")
+PAGES = (
+    "overview",
+    "cost",
+    "latency",
+    "errors",
+    "usage",
+    "quality",
+    "budgets",
+    "insights",
+    "calls",
+)
 
 _UNDRAWN = "#main[aria-busy='true'], .chart:not([data-drawn])"
 # What would look wrong: a chart without a mark, text cut off by its own box, things on top of each other.
