@@ -14,7 +14,7 @@ const ENVIRONMENT = (origin) =>
 
 /** One panel instead of a page without calls; null where the page has something to say. */
 export function nothing(page, data, { facets, query }) {
-  if (!page.calls || page.calls(data) !== 0) return null;
+  if (!page.calls || page.calls(data, query) !== 0) return null;
   const any = Object.values(facets).some((values) => values.length > 0);
   return [{ id: "nothing", title: any ? "No calls in this view" : "No calls yet", from: any, body: any ? (box) => box.replaceChildren(narrow(query)) : (box) => box.replaceChildren(welcome()) }];
 }

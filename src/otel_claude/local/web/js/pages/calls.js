@@ -31,6 +31,7 @@ export const calls = {
     for (const key of NARROW) for (const value of query.getAll(key)) asked.append(key, value);
     return get("api/calls", asked, signal);
   },
+  calls: ({ total }, query) => (NARROW.some((key) => query.has(key)) ? undefined : total),
   show(found, { query }) {
     const sorted = { key: query.get("sort") ?? "start", down: (query.get("order") ?? "desc") === "desc" };
     return [

@@ -17,7 +17,8 @@ import { usage } from "./usage.js";
  * @property {string|function(object): string} title
  * @property {function(object): Promise<object>} load asks the API for all that is shown.
  * @property {function(object, object): Array} show from that to tiles and panels; asks nothing.
- * @property {function(object): number} [calls] how many calls are in view: 0 shows the welcome.
+ * @property {function(object, URLSearchParams): number} [calls] how many calls are in view: 0 shows
+ *   how to send some.
  * @property {boolean} [scoped] false where range and filters mean nothing.
  * @property {boolean} [hidden] not in the navigation; `under` says which entry is then current.
  */
