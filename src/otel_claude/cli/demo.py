@@ -37,7 +37,7 @@ _CALLS_API = 8
 _KEY = "ANTHROPIC_API_KEY"
 
 
-def demo(
+def demo(  # noqa: PLR0913 - the options of a command
     *,
     calls: Annotated[
         int | None,
@@ -54,6 +54,9 @@ def demo(
     db: Annotated[
         str | None, typer.Option("--db", help="File that keeps them. [default: the demo's own]")
     ] = None,
+    past: Annotated[
+        float, typer.Option(min=0, max=90, help="Made-up days before the run, for the dashboard.")
+    ] = 30.0,
     api: Annotated[
         bool, typer.Option("--api", help=f"Call the real API, with {_KEY}. Costs a little money.")
     ] = False,
@@ -79,6 +82,8 @@ def demo(
             sys.stdout.write(json.dumps({"seed": seed, **told}, indent=2) + "\n")
         else:
             reports.show(found, Console(), took=time.monotonic() - began)
+        if file is not None and past and not api:
+            file.add_past(received.spans, past, seed)
         if file is not None and serve:
             file.serve(said)
         elif file is not None and not as_json:

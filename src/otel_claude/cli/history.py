@@ -100,20 +100,20 @@ def _again(trace: list[Span], at: int, rng: Random) -> list[Span]:
     return [moved(span) for span in trace]
 
 
-def requests(spans: Iterable[Span], size: int = 512) -> Iterator[bytes]:
-    """Spans as export requests, protobuf, of at most `size` spans of one process and scope each."""
+def messages(spans: Iterable[Span], size: int = 512) -> Iterator[ExportTraceServiceRequest]:
+    """Spans as export requests of at most `size` spans of one process and scope each."""
     groups: dict[tuple[str, str], list[Span]] = {}
     for span in spans:
         key = (span.scope, str(span.resource))
         group = groups.setdefault(key, [])
         group.append(span)
         if len(group) == size:
-            yield _request(groups.pop(key))
+            yield _message(groups.pop(key))
     for group in groups.values():
-        yield _request(group)
+        yield _message(group)
 
 
-def _request(spans: Sequence[Span]) -> bytes:
+def _message(spans: Sequence[Span]) -> ExportTraceServiceRequest:
     request = ExportTraceServiceRequest()
     group = request.resource_spans.add()
     group.resource.attributes.extend(_pairs(spans[0].resource))
@@ -131,7 +131,7 @@ def _request(spans: Sequence[Span]) -> bytes:
             end_time_unix_nano=span.end,
             attributes=_pairs(span.attributes),
         )
-    return request.SerializeToString()
+    return request
 
 
 def _pairs(attributes: dict[str, Any]) -> Iterator[KeyValue]:

@@ -15,11 +15,14 @@ from rich.text import Text
 from otel_claude.cli.extras import LOCAL, installed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from rich.console import Console
 
+    from otel_claude.cli.received import Span
     from otel_claude.local.backend import Backend
+
+_TRACES_A_DAY = 120
 
 
 class Kept:
@@ -28,17 +31,36 @@ class Kept:
     Attributes:
         path: of the file.
         backend: what writes to it.
+        days: of made-up past in it.
     """
 
     def __init__(self, path: str, backend: Backend) -> None:
         self.path = path
         self.backend = backend
+        self.days = 0.0
 
     def keep(self, name: str, message: Any, size: int) -> None:
         """Store what a message brings; returns when it is on disk."""
         from otel_claude.local.rows import DECODERS
 
         self.backend.take(DECODERS[name](message, size)).result()
+
+    def add_past(self, spans: Sequence[Span], days: float, seed: int) -> None:
+        """Put a made-up past before the run, so that charts over time have something to show."""
+        from otel_claude.cli.history import messages, replay
+
+        began = min((span.start for span in spans), default=0)
+        past = replay(spans, days=days, traces_a_day=_TRACES_A_DAY, until=began, seed=seed)
+        for message in messages(span for trace in past for span in trace):
+            self.keep("traces", message, message.ByteSize())
+        self.days = days
+
+    def _say_past(self, console: Console) -> None:
+        if self.days:
+            told = (
+                f"with {self.days:g} made-up days of the same calls before them (--past 0: without)"
+            )
+            console.print(Text(f"           {told}", style="dim"), soft_wrap=True)
 
     def say(self, console: Console) -> None:
         """How to see it in a browser."""
@@ -48,6 +70,7 @@ class Kept:
         console.print()
         console.print(Text.assemble(("Dashboard  ", "bold"), f"http://127.0.0.1:{PORT}"))
         console.print(Text(f"served by  {command}"), soft_wrap=True)
+        self._say_past(console)
 
     def serve(self, console: Console) -> None:
         """Show it in a browser until Ctrl-C."""
@@ -60,6 +83,7 @@ class Kept:
         with announced(self.path, Address(server.url, os.getpid())):
             console.print()
             console.print(Text.assemble(("Dashboard  ", "bold"), f"{server.url} (Ctrl-C ends it)"))
+            self._say_past(console)
             server.run()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import shutil
@@ -56,8 +57,8 @@ class Site:
         return f"http://127.0.0.1:{self.port}"
 
     def send(self, spans: Iterable[Span]) -> None:
-        for body in history.requests(spans):
-            self._post("/v1/traces", body, "application/x-protobuf")
+        for message in history.messages(spans):
+            self._post("/v1/traces", message.SerializeToString(), "application/x-protobuf")
 
     def send_json(self, path: str, message: dict[str, Any]) -> None:
         self._post(path, json.dumps(message).encode(), "application/json")
@@ -79,13 +80,14 @@ class Site:
 def browser() -> Iterator[Browser]:
     """Debian's Chromium, driven by Playwright."""
     path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    if path is None:
-        missing = "no chromium on PATH (apt-get install chromium, or CHROMIUM=/path)"
+    if path is None or not importlib.util.find_spec("playwright"):
+        missing = "needs chromium and Playwright: see .ci/chromium.sh"
         if os.environ.get("CI"):
             pytest.fail(missing)
         pytest.skip(missing)
-    sync_api = pytest.importorskip("playwright.sync_api")
-    with sync_api.sync_playwright() as playwright:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
         # No sandbox: CI runs as root. Only our own pages are opened.
         browser = playwright.chromium.launch(
             executable_path=path, args=["--no-sandbox", "--disable-gpu", "--disable-quic"]
@@ -145,7 +147,7 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
     def opened(url: str, *, forgiving: bool = False, **options: Any) -> Page:
         options.setdefault("viewport", {"width": 1440, "height": 900})
         context = browser.new_context(**options)
-        context.set_default_timeout(30_000)
+        context.set_default_timeout(60_000)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: complaints.append(str(error)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
 from tests.e2e.browser.looks import PAGES, flaws, settled
 
@@ -36,6 +35,8 @@ def test_call_looks_right(site, open_page, pictures, mode):
 @pytest.mark.parametrize("name", ["overview", "usage", "budgets", "insights", "calls"])
 @pytest.mark.parametrize("mode", ["light", "dark"])
 def test_anybody_can_use_it(site, open_page, name, mode):
+    from axe_playwright_python.sync_playwright import Axe
+
     page = open_page(f"{site.url}/#/{name}?hours=168", color_scheme=mode)
     settled(page)
     found = Axe().run(page)

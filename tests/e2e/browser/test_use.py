@@ -31,7 +31,7 @@ def rows_of(page, panel="calls"):
 
 def until(page, script, argument=None):
     """Wait for a condition in the page; `wait_for_function` is refused by the page's policy."""
-    end = time.monotonic() + 30
+    end = time.monotonic() + 60
     while not page.evaluate(script, argument):
         assert time.monotonic() < end, script
         page.wait_for_timeout(50)
