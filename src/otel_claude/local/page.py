@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 _WEB: Final = Path(__file__).parent / "web"
-_YEAR: Final = 365 * 86_400
 
 router = APIRouter()
 
@@ -29,9 +28,12 @@ def _plotly() -> tuple[bytes, str]:
 
 @router.get("/plotly.min.js", include_in_schema=False)
 def plotly(request: Request) -> Response:
-    """The chart library, from its Python package: nothing comes from another host."""
+    """The chart library, from its Python package: nothing comes from another host.
+
+    A browser keeps it, and asks whether there is another: the package may have been upgraded.
+    """
     script, tag = _plotly()
-    headers = {"etag": tag, "cache-control": f"public, max-age={_YEAR}"}
+    headers = {"etag": tag, "cache-control": "no-cache"}
     if request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers=headers)
     return Response(script, media_type="text/javascript", headers=headers)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -135,6 +136,66 @@ def call(number: int, at: int, **attributes: Any) -> Span:
     )
 
 
+def conversation(at: int) -> list[Span]:
+    """A call with captured content, under a span of its own application and beside a tool."""
+    talk = call(
+        0xC0,
+        at,
+        **{
+            semconv.FEATURE: "support-agent",
+            semconv.SYSTEM_INSTRUCTIONS: json.dumps(
+                [{"type": "text", "content": "You answer customers of a shop. Be brief."}]
+            ),
+            semconv.INPUT_MESSAGES: json.dumps(
+                [
+                    _message("user", {"type": "text", "content": "Where is my order 4711?"}),
+                    _message(
+                        "assistant",
+                        {
+                            "type": "tool_call",
+                            "id": "toolu_1",
+                            "name": "find_order",
+                            "arguments": {"order_id": "4711"},
+                        },
+                    ),
+                    _message(
+                        "user",
+                        {
+                            "type": "tool_call_response",
+                            "id": "toolu_1",
+                            "response": "Sent on Monday with the post, tracking 00340.",
+                        },
+                    ),
+                ]
+            ),
+            semconv.OUTPUT_MESSAGES: content("", "It left on Monday. The post has it: 00340."),
+        },
+    )
+    root = replace(
+        talk,
+        name="POST /support",
+        span_id=f"{0xC1:016x}",
+        kind="server",
+        start=at - 40_000_000,
+        end=talk.end + 25_000_000,
+        scope="shop",
+        attributes={"http.route": "/support"},
+    )
+    tool = replace(
+        root,
+        name="execute_tool find_order",
+        span_id=f"{0xC2:016x}",
+        parent_id=root.span_id,
+        kind="internal",
+        end=at - 4_000_000,
+    )
+    return [root, tool, replace(talk, parent_id=root.span_id)]
+
+
+def _message(role: str, part: dict[str, Any]) -> dict[str, Any]:
+    return {"role": role, "parts": [part]}
+
+
 def content(*said: str) -> str:
     """Messages as the conventions have them: user and assistant in turn, each with one text."""
     roles = ("user", "assistant")
@@ -142,6 +203,7 @@ def content(*said: str) -> str:
         [
             {"role": roles[turn % 2], "parts": [{"type": "text", "content": text}]}
             for turn, text in enumerate(said)
+            if text
         ]
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.e2e.browser import made_up
 from tests.e2e.browser.looks import PAGES, flaws, settled
 
 MODES = {
@@ -24,11 +25,13 @@ def test_page_looks_right(site, open_page, pictures, name, mode):
 
 @pytest.mark.parametrize("mode", MODES)
 def test_call_looks_right(site, open_page, pictures, mode):
-    found = site.ask("calls", hours=168, feature="support-agent", sort="input_tokens", limit=1)
-    page = open_page(f"{site.url}/#/call/{found['calls'][0]['id']}", **MODES[mode])
+    (call,) = [span for span in made_up.conversation(10**18) if span.name.startswith("chat")]
+    page = open_page(f"{site.url}/#/call/{call.span_id}", **MODES[mode])
     settled(page)
     page.screenshot(path=pictures / f"call-{mode}.png", full_page=True)
-    assert page.locator(".tree-row").count() > 1
+    assert page.locator(".tree-row").count() == 3
+    roles = page.locator(".said").evaluate_all("all => all.map((one) => one.dataset.role)")
+    assert roles == ["system", "user", "assistant", "user", "assistant"]
     assert flaws(page) == []
 
 

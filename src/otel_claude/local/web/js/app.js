@@ -19,6 +19,7 @@ const AGAIN = 3_000; // and between attempts while the server does not answer
 let shown = { key: "", board: null, at: null };
 let under = new AbortController();
 let timer = 0;
+let missed = false; // something happened while nobody looked
 
 /** Load the page of the URL and show it; a newer start makes an older one void. */
 async function refresh() {
@@ -35,6 +36,7 @@ async function refresh() {
   enter(here, page);
   byId("main").setAttribute("aria-busy", "true");
   let wait = EVERY;
+  const began = performance.now();
   try {
     const context = { ...here, scope: route.scope(here.query), signal };
     const [{ values: facets }, data] = await Promise.all([get("api/facets", FACETS, signal), page.load(context)]);
@@ -43,12 +45,21 @@ async function refresh() {
     controls(here, facets);
     show(page, data, { ...context, facets });
     recovered();
+    live.open(); // no-op while it is
+    live.took(performance.now() - began);
   } catch (error) {
     if (error.name === "AbortError" || signal.aborted) return;
     wait = failed(error) ? AGAIN : EVERY;
   }
   byId("main").setAttribute("aria-busy", "false");
-  timer = setTimeout(refresh, wait);
+  missed = false;
+  timer = setTimeout(again, wait);
+}
+
+/** Not while nobody looks. */
+function again() {
+  if (document.hidden) missed = true;
+  else refresh();
 }
 
 /** A page that was not there before gets a new board, its title, and the keyboard. */
@@ -95,16 +106,13 @@ function recovered() {
   if (banner.hidden) return;
   banner.hidden = true;
   tell("The server answers again.");
-  live.open();
 }
 
-const live = new Live(() => {
-  if (!document.hidden) refresh();
-});
+const live = new Live(again);
 
 addEventListener("hashchange", refresh);
 document.addEventListener("visibilitychange", () => {
-  if (!document.hidden && shown.at && Date.now() - shown.at > EVERY) refresh();
+  if (!document.hidden && missed) refresh();
 });
 byId("skip").addEventListener("click", (event) => {
   event.preventDefault(); // the hash is the page's

@@ -4,6 +4,7 @@ import { byId } from "./dom.js";
 
 const SAID = { waiting: "Connecting", live: "Live", polling: "Every 30 s", down: "No connection" };
 const PAUSE = 2_000; // milliseconds: a busy program sends many batches a second
+const SHARE = 5; // looking takes at most a fifth of the time
 
 export class Live {
   /** @param {function()} changed called when calls have arrived, at most every two seconds. */
@@ -12,6 +13,7 @@ export class Live {
     this.source = null;
     this.pending = 0;
     this.last = 0;
+    this.pause = PAUSE;
   }
 
   /** Listen, unless it listens already. */
@@ -29,9 +31,14 @@ export class Live {
     byId("live-text").textContent = SAID[name];
   }
 
+  /** How long a refresh took, in milliseconds: a large store is asked less often. */
+  took(duration) {
+    this.pause = Math.max(PAUSE, SHARE * duration);
+  }
+
   soon() {
     if (this.pending) return;
-    const wait = Math.max(250, this.last + PAUSE - Date.now());
+    const wait = Math.max(250, this.last + this.pause - Date.now());
     this.pending = setTimeout(() => {
       this.pending = 0;
       this.last = Date.now();

@@ -147,11 +147,11 @@ function rolling({ rows, hours, limit_tokens: limit, by }) {
   return {
     id: "window",
     title: `Tokens in the last ${hours} hours`,
-    note: "a rolling window by user, up to now",
-    before: limitForm(limit),
+    note: `a rolling window by ${by}, up to now`,
+    before: limitForm(limit, by),
     rows,
     columns: [
-      nameColumn(by, "User"),
+      nameColumn(by, WINDOWS[by]),
       { key: "calls", label: "Calls", format: format.count, number: true },
       { key: "input_tokens", label: "Prompt, tokens", format: format.count, number: true },
       { key: "output_tokens", label: "Output, tokens", format: format.count, number: true },
@@ -164,11 +164,16 @@ function rolling({ rows, hours, limit_tokens: limit, by }) {
   };
 }
 
-function limitForm(limit) {
+const WINDOWS = { user: "User", account: "Account", workspace: "Workspace" };
+
+function limitForm(limit, by) {
   const input = h("input", { class: "control", id: "limit", name: "limit", type: "number", min: 1, step: 1, value: limit ?? "", placeholder: "none", "data-key": "limit" });
+  const option = ([value, name]) => h("option", { value, selected: value === by }, name);
+  const choose = (event) => change({ window_by: event.target.value === "user" ? null : event.target.value });
+  const select = h("select", { class: "control", id: "window-by", "data-key": "window-by", onchange: choose }, Object.entries(WINDOWS).map(option));
   const set = (event) => {
     event.preventDefault();
     change({ limit: input.value });
   };
-  return h("form", { class: "toolbar", onsubmit: set }, h("label", { for: "limit" }, "Limit, tokens"), input, h("button", { class: "quiet", type: "submit" }, "Set"));
+  return h("form", { class: "toolbar", onsubmit: set }, h("label", { for: "window-by" }, "By"), select, h("label", { for: "limit" }, "Limit, tokens"), input, h("button", { class: "quiet", type: "submit" }, "Set"));
 }
