@@ -368,6 +368,9 @@ def test_hostile_telemetry_is_only_text(own_site, open_page):
         settled(page)
         assert page.locator("#board img, #board b, #board a[href^=https]").count() == 0, name
         assert "otel-claude" in page.title()
+        assert page.locator("#board svg a").count() == 0, name
+        if name == "cost":  # on an axis, too
+            assert HOSTILE[:25] in page.locator("#panel-ranking .chart").text_content()
         if name in ("overview", "cost", "calls"):
             assert HOSTILE in page.locator("#board").inner_text()
     assert f"Hello {HOSTILE}" in page.locator(".talk").inner_text()
