@@ -39,7 +39,10 @@ async function refresh() {
   const began = performance.now();
   try {
     const context = { ...here, scope: route.scope(here.query), signal };
-    const [{ values: facets }, data] = await Promise.all([get("api/facets", FACETS, signal), page.load(context)]);
+    const [{ values: facets }, data] = await Promise.all([
+      get("api/facets", FACETS, signal),
+      page.load(context),
+    ]);
     if (signal.aborted) return;
     for (const [kind, names] of Object.entries(facets)) reserve(names.slice(0, 10), kind);
     controls(here, facets);
@@ -123,7 +126,9 @@ const themed = () => {
   const now = document.documentElement.dataset.chosen;
   byId("theme").textContent = `Theme: ${now}`;
 };
-byId("theme").addEventListener("click", () => setTheme(THEMES[document.documentElement.dataset.chosen] ?? "auto"));
+byId("theme").addEventListener("click", () =>
+  setTheme(THEMES[document.documentElement.dataset.chosen] ?? "auto"),
+);
 addEventListener("themechange", themed);
 themed();
 live.open();

@@ -36,7 +36,12 @@ export async function draw(element, spec) {
   const { data, layout } = marks[spec.kind]({ ...spec, wide: element.clientWidth });
   element.setAttribute("role", "img");
   element.setAttribute("aria-label", spec.label ?? "");
-  await Plotly.react(element, data, { ...frame(), ...layout }, { displayModeBar: false, responsive: true, doubleClick: false, showTips: false });
+  await Plotly.react(
+    element,
+    data,
+    { ...frame(), ...layout },
+    { displayModeBar: false, responsive: true, doubleClick: false, showTips: false },
+  );
   if (fresh) listen(element);
   element.dataset.drawn = "true";
 }

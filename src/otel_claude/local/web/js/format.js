@@ -23,8 +23,14 @@ export function count(value) {
   if (absent(value)) return NONE;
   const size = Math.abs(value);
   if (size < 10_000) return value.toLocaleString("en-US", { maximumFractionDigits: size < 10 ? 2 : 0 });
-  for (const [unit, name] of [[1e12, "T"], [1e9, "B"], [1e6, "M"], [1e3, "k"]]) {
-    if (size >= unit) return `${(value / unit).toLocaleString("en-US", { maximumSignificantDigits: 3 })}${name}`;
+  for (const [unit, name] of [
+    [1e12, "T"],
+    [1e9, "B"],
+    [1e6, "M"],
+    [1e3, "k"],
+  ]) {
+    if (size >= unit)
+      return `${(value / unit).toLocaleString("en-US", { maximumSignificantDigits: 3 })}${name}`;
   }
   return String(value);
 }
@@ -70,12 +76,17 @@ export function clock(value) {
   if (absent(value)) return NONE;
   const date = asDate(value);
   const today = date.toDateString() === new Date().toDateString();
-  return date.toLocaleString("en-GB", today ? { ...CLOCK, second: "2-digit" } : { month: "short", day: "numeric", ...CLOCK });
+  return date.toLocaleString(
+    "en-GB",
+    today ? { ...CLOCK, second: "2-digit" } : { month: "short", day: "numeric", ...CLOCK },
+  );
 }
 
 /** The day alone. */
 export const day = (value) =>
-  absent(value) ? NONE : asDate(value).toLocaleDateString("en-GB", { weekday: "short", month: "short", day: "numeric" });
+  absent(value)
+    ? NONE
+    : asDate(value).toLocaleDateString("en-GB", { weekday: "short", month: "short", day: "numeric" });
 
 /** How much more or less than before, as "+12%"; null where it cannot be said. */
 export function change(now, before) {

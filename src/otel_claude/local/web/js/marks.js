@@ -1,103 +1,12 @@
 // From a spec to what Plotly takes: one function per kind of chart.
 //
-// Labels come from telemetry. Plotly understands some HTML in texts; `plain` takes that away.
+// Labels come from telemetry, and Plotly understands some HTML in texts: `plain` takes that away.
 
+import { LETTER, dateAxis, logTicks, plain, say, short, steps, ticked, valueAxis, wall } from "./axes.js";
 import * as format from "./format.js";
 import { ink } from "./palette.js";
 
-/** Formatters by unit, and how an axis says it. */
-const UNITS = {
-  usd: [format.usd, "USD"],
-  count: [format.count, ""],
-  tokens: [format.count, "tokens"],
-  seconds: [format.seconds, ""],
-  percent: [format.percent, ""],
-  number: [format.number, ""],
-};
-
-const LETTER = 7; // pixels, about
 const touched = matchMedia("(pointer: coarse)");
-
-const plain = (text) => String(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
-const say = (unit, value) => {
-  const [shown, name] = UNITS[unit];
-  return name && name !== "USD" ? `${shown(value)} ${name}` : shown(value);
-};
-
-/** Local wall time: Plotly's date axis knows no zones. */
-function wall(value) {
-  const date = new Date(value);
-  return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, -1);
-}
-
-/** Round steps from zero (or below) to beyond the top; of things that are counted, whole ones. */
-function steps(low, high, { about = 4, whole = false } = {}) {
-  const raw = (high - low || 1) / about;
-  const power = 10 ** Math.floor(Math.log10(raw));
-  const round = [1, 2, 2.5, 5, 10].map((factor) => factor * power).filter((size) => !whole || Number.isInteger(size));
-  const step = round.find((size) => size >= raw * 0.999) ?? 1;
-  const found = [];
-  for (let value = Math.floor(low / step) * step; value < high + step * 0.999; value += step) {
-    found.push(Math.abs(value) < step * 1e-9 ? 0 : Number(value.toPrecision(12)));
-  }
-  return found;
-}
-
-/** All ticks of an axis in one unit with the same number of decimals. */
-function ticked(unit, ticks) {
-  const step = Math.abs(ticks[1] - ticks[0]);
-  const decimals = (scale) => Math.max(0, ...ticks.map((value) => (String(Number((value * scale).toPrecision(6))).split(".")[1] ?? "").length));
-  if (unit === "usd" && step < 1) {
-    const digits = Math.max(2, decimals(1));
-    return ticks.map((value) => (value === 0 ? "$0" : `$${value.toFixed(digits)}`));
-  }
-  if (unit === "seconds" && ticks.at(-1) <= 120) {
-    const [scale, name] = ticks.at(-1) < 1.5 ? [1000, "ms"] : [1, "s"];
-    return ticks.map((value) => (value === 0 ? "0" : `${(value * scale).toFixed(decimals(scale))} ${name}`));
-  }
-  return ticks.map((value) => UNITS[unit][0](value));
-}
-
-function valueAxis(unit, values) {
-  const known = values.filter((value) => Number.isFinite(value));
-  const high = Math.max(0, ...known);
-  const low = Math.min(0, ...known);
-  const share = unit === "percent" && high > 0.5 && high <= 1;
-  const ticks = share ? [0, 0.25, 0.5, 0.75, 1] : steps(low, high || 1, { whole: unit === "count" || unit === "tokens" });
-  return {
-    tickmode: "array",
-    tickvals: ticks,
-    ticktext: ticked(unit, ticks),
-    range: [ticks[0], ticks.at(-1) * 1.02],
-    fixedrange: true,
-    gridcolor: ink("--line"),
-    zeroline: false,
-    automargin: true,
-    ticks: "",
-    ticklabelstandoff: 6,
-  };
-}
-
-function dateAxis(x, step) {
-  const last = x.length ? new Date(new Date(x.at(-1)).getTime() + (step ?? 0) * 1000) : undefined;
-  return {
-    type: "date",
-    range: x.length ? [wall(x[0]), wall(last)] : undefined,
-    autorange: !x.length,
-    showgrid: false,
-    zeroline: false,
-    linecolor: ink("--line-strong"),
-    showline: true,
-    nticks: 6,
-    automargin: true,
-    hoverformat: (step ?? 0) >= 86_400 ? "%a %-d %b %Y" : "%a %-d %b, %H:%M",
-    tickformatstops: [
-      { dtickrange: [null, 60_000], value: "%H:%M:%S" },
-      { dtickrange: [60_000, 86_400_000 - 1], value: "%H:%M\n%-d %b" },
-      { dtickrange: [86_400_000, null], value: "%-d %b" },
-    ],
-  };
-}
 
 /**
  * Values over time.
@@ -108,8 +17,18 @@ export function time({ x, step, series, unit, stacked = false }) {
   const at = x.map((start) => wall(stacked ? new Date(start).getTime() + (step ?? 0) * 500 : start));
   const data = series.map((one) => ({
     ...(stacked
-      ? { type: "bar", width: step ? step * 1000 * 0.82 : undefined, marker: { color: ink(one.hue), line: { width: 0 } } }
-      : { type: "scatter", mode: x.length > 50 ? "lines" : "lines+markers", line: { color: ink(one.hue), width: 2 }, marker: { size: 4 }, connectgaps: true }),
+      ? {
+          type: "bar",
+          width: step ? step * 1000 * 0.82 : undefined,
+          marker: { color: ink(one.hue), line: { width: 0 } },
+        }
+      : {
+          type: "scatter",
+          mode: x.length > 50 ? "lines" : "lines+markers",
+          line: { color: ink(one.hue), width: 2 },
+          marker: { size: 4 },
+          connectgaps: true,
+        }),
     x: at,
     y: stacked ? one.values.map((value) => value || null) : one.values, // no zeros in the tooltip
     meta: one.name,
@@ -118,7 +37,9 @@ export function time({ x, step, series, unit, stacked = false }) {
     textposition: "none",
     hovertemplate: "%{text}",
   }));
-  const tops = stacked ? x.map((_, index) => series.reduce((sum, one) => sum + (one.values[index] ?? 0), 0)) : series.flatMap((one) => one.values);
+  const tops = stacked
+    ? x.map((_, index) => series.reduce((sum, one) => sum + (one.values[index] ?? 0), 0))
+    : series.flatMap((one) => one.values);
   return {
     data,
     layout: {
@@ -158,7 +79,11 @@ export function bars({ labels, values, unit, hues, tall, wide }) {
       hovermode: "closest",
       dragmode: false,
       margin: { l: 8, r: 12, t: 4, b: 4 },
-      xaxis: { visible: false, fixedrange: true, range: [0, (Math.max(...values, 0) || 1) / (1 - Math.min(0.6, (longest(said) + 8) / room))] },
+      xaxis: {
+        visible: false,
+        fixedrange: true,
+        range: [0, (Math.max(...values, 0) || 1) / (1 - Math.min(0.6, (longest(said) + 8) / room))],
+      },
       yaxis: {
         tickmode: "array",
         tickvals: shown.map((_, index) => index),
@@ -180,7 +105,9 @@ export function histogram({ edges, counts, unit, wide, lines = [] }) {
     if (index >= counts.length) return counts.length - 0.5;
     return index - 0.5 + (value - edges[index]) / (edges[index + 1] - edges[index]);
   };
-  const named = edges.slice(0, -1).map((edge, index) => `${say(unit, edge)} to ${say(unit, edges[index + 1])}`);
+  const named = edges
+    .slice(0, -1)
+    .map((edge, index) => `${say(unit, edge)} to ${say(unit, edges[index + 1])}`);
   const ticks = logTicks(edges[0], edges.at(-1), wide - 60);
   return {
     data: [
@@ -220,15 +147,30 @@ export function histogram({ edges, counts, unit, wide, lines = [] }) {
 
 /** Upright lines with a name: `{name, value}`; names that would meet become one. */
 function markers(lines, position, width) {
-  const known = lines.filter((line) => Number.isFinite(line.value)).map(({ name, value }) => ({ name, at: position(value) }));
+  const known = lines
+    .filter((line) => Number.isFinite(line.value))
+    .map(({ name, value }) => ({ name, at: position(value) }));
   const labels = [];
   for (const { name, at } of known) {
     const last = labels.at(-1);
-    if (last && at - last.at < width * 0.08) Object.assign(last, { name: `${last.name}, ${name}`, at: (last.at + at) / 2 });
+    if (last && at - last.at < width * 0.08)
+      Object.assign(last, { name: `${last.name}, ${name}`, at: (last.at + at) / 2 });
     else labels.push({ name, at });
   }
-  const line = { type: "line", y0: 0, y1: 1, yref: "paper", line: { color: ink("--ink-3"), width: 1, dash: "dot" } };
-  const label = { y: 1, yref: "paper", yanchor: "bottom", showarrow: false, font: { size: 11, color: ink("--ink-2") } };
+  const line = {
+    type: "line",
+    y0: 0,
+    y1: 1,
+    yref: "paper",
+    line: { color: ink("--ink-3"), width: 1, dash: "dot" },
+  };
+  const label = {
+    y: 1,
+    yref: "paper",
+    yanchor: "bottom",
+    showarrow: false,
+    font: { size: 11, color: ink("--ink-2") },
+  };
   return {
     shapes: known.map(({ at }) => ({ ...line, x0: at, x1: at })),
     annotations: labels.map(({ name, at }) => ({ ...label, x: at, text: plain(name) })),
@@ -247,7 +189,12 @@ export function spread({ rows, unit, wide }) {
     mode: "markers",
     x: rows.map((row) => row[field]),
     y: rows.map((_, index) => index),
-    marker: { size, symbol, color: rows.map((row) => ink(row.hue)), line: { width: 1.5, color: ink("--surface") } },
+    marker: {
+      size,
+      symbol,
+      color: rows.map((row) => ink(row.hue)),
+      line: { width: 1.5, color: ink("--surface") },
+    },
     text: rows.map((row) => `${plain(row.name)}<br>${field} ${say(unit, row[field])}`),
     hovertemplate: "%{text}<extra></extra>",
   });
@@ -295,21 +242,6 @@ export function spread({ rows, unit, wide }) {
   };
 }
 
-/** Seconds of a round number. */
-const short = (value) => (value < 1 ? `${Number((value * 1000).toPrecision(3))} ms` : `${value} s`);
-
-/** Round numbers for a logarithmic axis of some pixels, far enough apart to be read. */
-function logTicks(low, high, pixels) {
-  const found = [];
-  for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power += 1) {
-    for (const factor of [1, 2, 5]) found.push(Number((factor * 10 ** power).toPrecision(3)));
-  }
-  const inside = (values) => values.filter((value) => value >= low && value <= high);
-  const round = inside(found).length > 2 ? inside(found) : inside(steps(low, high));
-  const place = (value) => (Math.log(value / low) / Math.log(high / low)) * pixels;
-  return round.reduce((kept, value) => (kept.length && place(value) - place(kept.at(-1)) < 9 * LETTER ? kept : [...kept, value]), []);
-}
-
 /** A map of values: `x` and `y` names, `z[y][x]`, `unit`. */
 export function heat({ x, y, z, unit }) {
   return {
@@ -331,8 +263,23 @@ export function heat({ x, y, z, unit }) {
     layout: {
       hovermode: "closest",
       dragmode: false,
-      xaxis: { type: "category", fixedrange: true, showgrid: false, nticks: 12, tickangle: 0, ticks: "", automargin: true },
-      yaxis: { type: "category", fixedrange: true, showgrid: false, autorange: "reversed", ticks: "", automargin: true },
+      xaxis: {
+        type: "category",
+        fixedrange: true,
+        showgrid: false,
+        nticks: 12,
+        tickangle: 0,
+        ticks: "",
+        automargin: true,
+      },
+      yaxis: {
+        type: "category",
+        fixedrange: true,
+        showgrid: false,
+        autorange: "reversed",
+        ticks: "",
+        automargin: true,
+      },
     },
   };
 }
@@ -346,14 +293,30 @@ export function forecast({ x, values, middle, low, high, unit }) {
     data: [
       line(low, { line: { width: 0 } }),
       line(high, { line: { width: 0 }, fill: "tonexty", fillcolor: ink("--accent-soft") }),
-      line(middle, { name: "expected", line: { color: hue, width: 2, dash: "dot" }, text: middle.map((value) => say(unit, value)), hoverinfo: undefined, hovertemplate: "%{text}" }),
-      line(values, { name: "so far", mode: "lines+markers", line: { color: hue, width: 2.5 }, text: values.map((value) => say(unit, value)), hoverinfo: undefined, hovertemplate: "%{text}" }),
+      line(middle, {
+        name: "expected",
+        line: { color: hue, width: 2, dash: "dot" },
+        text: middle.map((value) => say(unit, value)),
+        hoverinfo: undefined,
+        hovertemplate: "%{text}",
+      }),
+      line(values, {
+        name: "so far",
+        mode: "lines+markers",
+        line: { color: hue, width: 2.5 },
+        text: values.map((value) => say(unit, value)),
+        hoverinfo: undefined,
+        hovertemplate: "%{text}",
+      }),
     ],
     layout: {
       hovermode: "x unified",
       dragmode: false,
       xaxis: { ...dateAxis(x, 0), fixedrange: true, range: undefined, autorange: true },
-      yaxis: valueAxis(unit, [...values, ...middle, ...high].filter((value) => value !== null)),
+      yaxis: valueAxis(
+        unit,
+        [...values, ...middle, ...high].filter((value) => value !== null),
+      ),
     },
   };
 }
@@ -371,8 +334,14 @@ export function waterfall({ rows }) {
         x: rows.map((row) => Math.max(row.duration, end / 400)),
         y: rows.map((_, index) => index),
         width: 0.6,
-        marker: { color: rows.map((row) => (ink(row.failed ? "--bad" : row.hue))), opacity: rows.map((row) => (row.here ? 1 : 0.6)) },
-        customdata: rows.map((row) => `${plain(row.name)}<br>starts at ${format.seconds(row.start)}, takes ${format.seconds(row.duration)}`),
+        marker: {
+          color: rows.map((row) => ink(row.failed ? "--bad" : row.hue)),
+          opacity: rows.map((row) => (row.here ? 1 : 0.6)),
+        },
+        customdata: rows.map(
+          (row) =>
+            `${plain(row.name)}<br>starts at ${format.seconds(row.start)}, takes ${format.seconds(row.duration)}`,
+        ),
         hovertemplate: "%{customdata}<extra></extra>",
       },
     ],

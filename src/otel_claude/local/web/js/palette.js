@@ -24,8 +24,7 @@ const OTHER = new Set(["(other)", "(none)", "", null, undefined]);
 const taken = new Map(); // kind of name -> name -> slot
 
 /** The value of a custom property. */
-export const ink = (property) =>
-  getComputedStyle(document.documentElement).getPropertyValue(property).trim();
+export const ink = (property) => getComputedStyle(document.documentElement).getPropertyValue(property).trim();
 
 /**
  * The custom property with the colour of a name: of its own, while there are any left.

@@ -23,7 +23,7 @@ export function tiles(list) {
   return { id: "tiles", tiles: list };
 }
 
-function tile({ name, value, unit, note, delta, href }) {
+function tile({ name, value, unit, note, delta }) {
   const inner = [
     h("p", { class: "tile-name" }, name),
     h("p", { class: "tile-value" }, value, unit ? h("span", { class: "tile-unit" }, unit) : null),
@@ -35,7 +35,7 @@ function tile({ name, value, unit, note, delta, href }) {
 function moved(now, before, good) {
   const said = format.change(now, before);
   if (said === null) return null;
-  const better = good === "" || said === "±0%" ? "" : (now > before) === (good === "up") ? "good" : "bad";
+  const better = good === "" || said === "±0%" ? "" : now > before === (good === "up") ? "good" : "bad";
   return h("span", { class: "delta", data: { mood: better }, title: "against the period before" }, said);
 }
 
@@ -132,7 +132,11 @@ class PanelView {
     this.news = new News();
     this.title = h("h2", { class: "panel-title", id: `${id}-title` });
     this.note = h("p", { class: "panel-note" });
-    this.toggle = h("button", { class: "quiet tiny", type: "button", "aria-pressed": "false", onclick: () => this.flip() }, "Table");
+    this.toggle = h(
+      "button",
+      { class: "quiet tiny", type: "button", "aria-pressed": "false", onclick: () => this.flip() },
+      "Table",
+    );
     this.parquet = h("a", { download: `${id}.parquet` }, "Parquet");
     this.export = exportMenu((kind) => this.save(kind), this.parquet);
     this.tools = h("div", { class: "panel-tools" }, this.toggle, this.export);
@@ -140,7 +144,14 @@ class PanelView {
     this.before = h("div", { class: "panel-extra", hidden: true });
     this.after = h("div", { class: "panel-extra", hidden: true });
     const head = h("header", { class: "panel-head" }, h("div", {}, this.title, this.note), this.tools);
-    this.element = h("section", { class: "panel", id: `panel-${id}`, "aria-labelledby": `${id}-title` }, head, this.before, this.body, this.after);
+    this.element = h(
+      "section",
+      { class: "panel", id: `panel-${id}`, "aria-labelledby": `${id}-title` },
+      head,
+      this.before,
+      this.body,
+      this.after,
+    );
   }
 
   show(part) {
@@ -163,7 +174,13 @@ class PanelView {
     else if (part.body) part.body(this.swap("body", h("div")));
     else if (part.list) this.list(part.rows);
     else if (part.chart && !this.asTable) this.chart(part);
-    else fill(this.swap("table", h("div")), part.columns, part.rows, { caption: part.title, href: part.href, limit: part.limit ?? 12, ...part.table });
+    else
+      fill(this.swap("table", h("div")), part.columns, part.rows, {
+        caption: part.title,
+        href: part.href,
+        limit: part.limit ?? 12,
+        ...part.table,
+      });
   }
 
   /** A control of the panel; one that is being typed in stays as it is. */
@@ -195,7 +212,10 @@ class PanelView {
       canvas.replaceChildren(h("p", { class: "empty" }, error.message));
     });
     legend.hidden = !part.legend?.length;
-    refill(legend, (part.legend ?? []).map((name) => h("li", {}, swatch(name.hue), format.words(name.label))));
+    refill(
+      legend,
+      (part.legend ?? []).map((name) => h("li", {}, swatch(name.hue), format.words(name.label))),
+    );
   }
 
   flip() {
@@ -212,8 +232,24 @@ class PanelView {
 }
 
 function exportMenu(save, parquet) {
-  const item = (kind, name) => h("button", { type: "button", onclick: () => { box.open = false; save(kind); } }, name);
-  const box = h("details", { class: "menu" }, h("summary", { class: "quiet tiny", "aria-label": "Save these figures" }, "Save"), h("div", { class: "menu-items" }, item("csv", "CSV"), item("json", "JSON"), parquet));
+  const item = (kind, name) =>
+    h(
+      "button",
+      {
+        type: "button",
+        onclick: () => {
+          box.open = false;
+          save(kind);
+        },
+      },
+      name,
+    );
+  const box = h(
+    "details",
+    { class: "menu" },
+    h("summary", { class: "quiet tiny", "aria-label": "Save these figures" }, "Save"),
+    h("div", { class: "menu-items" }, item("csv", "CSV"), item("json", "JSON"), parquet),
+  );
   return closing(box);
 }
 

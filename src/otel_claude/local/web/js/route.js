@@ -1,6 +1,12 @@
 // The URL is the state: #/page/rest?hours=24&model=... so that a link shows what its sender saw.
 
-export const RANGES = [["1", "1h"], ["6", "6h"], ["24", "24h"], ["168", "7d"], ["720", "30d"]];
+export const RANGES = [
+  ["1", "1h"],
+  ["6", "6h"],
+  ["24", "24h"],
+  ["168", "7d"],
+  ["720", "30d"],
+];
 const DEFAULT_HOURS = "24";
 
 /** Query keys that narrow down what every page shows, with their names for people. */
@@ -49,8 +55,7 @@ function kept(query) {
   return found;
 }
 
-const isScope = (key) =>
-  ["hours", "from", "to"].includes(key) || key in FILTERS || key.startsWith("tag.");
+const isScope = (key) => ["hours", "from", "to"].includes(key) || key in FILTERS || key.startsWith("tag.");
 
 /** The query for the API: range and filters. */
 export function scope(query) {

@@ -11,13 +11,18 @@ const shownKey = (key) => key ?? NONE;
 
 /** The column of the values of a dimension; with their colours where a chart beside it has them. */
 export function nameColumn(kind, label, coloured = kind === "model") {
-  return { key: "key", label, show: ({ key }) => (coloured ? keyed(key, shownKey(key), kind) : shownKey(key)) };
+  return {
+    key: "key",
+    label,
+    show: ({ key }) => (coloured ? keyed(key, shownKey(key), kind) : shownKey(key)),
+  };
 }
 
 /** Go to the calls behind a mark: its time, and what its series stands for. */
 export function drill(filter) {
   return (start, step, series) => {
-    const only = filter && series !== undefined && series !== OTHER ? { [filter]: series === NONE ? "-" : series } : {};
+    const only =
+      filter && series !== undefined && series !== OTHER ? { [filter]: series === NONE ? "-" : series } : {};
     location.hash = link("calls", { ...only, ...between(start, start + step * 1000) });
   };
 }
@@ -29,7 +34,16 @@ export function drill(filter) {
  *   names of, where one cannot filter by it; `names`: with a legend; `unit`, `stacked`; else as a
  *   panel.
  */
-export function byTime({ data, of, unit, filter, stacked = true, kind = filter, names: named = Boolean(kind), ...panel }) {
+export function byTime({
+  data,
+  of,
+  unit,
+  filter,
+  stacked = true,
+  kind = filter,
+  names: named = Boolean(kind),
+  ...panel
+}) {
   const read = typeof of === "function" ? of : (point) => point[of];
   const step = data.step_seconds;
   const starts = grid(data);
@@ -40,16 +54,29 @@ export function byTime({ data, of, unit, filter, stacked = true, kind = filter, 
     return point ? read(point) : stacked ? 0 : null;
   };
   const series = names
-    .map((name) => ({ name, label: format.words(name), hue: hue(name, kind), values: starts.map((start) => value(start, name)) }))
+    .map((name) => ({
+      name,
+      label: format.words(name),
+      hue: hue(name, kind),
+      values: starts.map((start) => value(start, name)),
+    }))
     .filter((one) => one.values.some((each) => each !== null && each !== 0));
-  const rows = starts.map((start, index) => ({ at: new Date(start).toISOString(), ...Object.fromEntries(series.map((one) => [one.name, one.values[index]])) }));
+  const rows = starts.map((start, index) => ({
+    at: new Date(start).toISOString(),
+    ...Object.fromEntries(series.map((one) => [one.name, one.values[index]])),
+  }));
   const go = drill(filter);
   return {
     ...panel,
     rows: series.length ? rows.filter((row) => series.some((one) => row[one.name])) : [],
     columns: [
       { key: "at", label: "From", format: format.time, class: "nowrap" },
-      ...series.map((one) => ({ key: one.name, label: format.words(one.name), format: formatter(unit), number: true })),
+      ...series.map((one) => ({
+        key: one.name,
+        label: format.words(one.name),
+        format: formatter(unit),
+        number: true,
+      })),
     ],
     href: (row) => link("calls", between(row.at, Date.parse(row.at) + step * 1000)),
     chart: {
@@ -84,6 +111,14 @@ function grid({ points, step_seconds: step, from_ns: start, to_ns: end }) {
 }
 
 /** How a value of a unit is written in a table. */
-export function formatter(unit) {
-  return { usd: format.usd, count: format.count, tokens: format.count, seconds: format.seconds, percent: format.percent }[unit] ?? format.number;
+function formatter(unit) {
+  return (
+    {
+      usd: format.usd,
+      count: format.count,
+      tokens: format.count,
+      seconds: format.seconds,
+      percent: format.percent,
+    }[unit] ?? format.number
+  );
 }

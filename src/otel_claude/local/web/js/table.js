@@ -53,12 +53,36 @@ export function fill(box, columns, rows, options = {}) {
         "table",
         {},
         options.caption ? h("caption", { class: "unseen" }, options.caption) : null,
-        h("thead", {}, h("tr", {}, columns.map((column) => head(column, order, resort)))),
-        h("tbody", {}, shown.map((row) => line(columns, row, options.href?.(row)))),
+        h(
+          "thead",
+          {},
+          h(
+            "tr",
+            {},
+            columns.map((column) => head(column, order, resort)),
+          ),
+        ),
+        h(
+          "tbody",
+          {},
+          shown.map((row) => line(columns, row, options.href?.(row))),
+        ),
       ),
     ),
     more > 0
-      ? h("button", { class: "quiet tiny", type: "button", "data-key": "more", onclick: () => { box.whole = true; fill(box, columns, rows, options); } }, `Show ${more} more`)
+      ? h(
+          "button",
+          {
+            class: "quiet tiny",
+            type: "button",
+            "data-key": "more",
+            onclick: () => {
+              box.whole = true;
+              fill(box, columns, rows, options);
+            },
+          },
+          `Show ${more} more`,
+        )
       : null,
   );
 }
@@ -72,7 +96,11 @@ function head(column, order, resort) {
   return h(
     "th",
     { scope: "col", class: classes, "aria-sort": active ? (order.down ? "descending" : "ascending") : null },
-    h("button", { type: "button", "data-key": `sort-${key}`, onclick: () => resort(key) }, `${column.label}${arrow}`),
+    h(
+      "button",
+      { type: "button", "data-key": `sort-${key}`, onclick: () => resort(key) },
+      `${column.label}${arrow}`,
+    ),
   );
 }
 
@@ -108,6 +136,9 @@ export function csv(columns, rows) {
     const safe = typeof value === "string" && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
     return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
   };
-  const lines = [columns.map((column) => cell(column.key)), ...rows.map((row) => columns.map((column) => cell(row[column.key])))];
+  const lines = [
+    columns.map((column) => cell(column.key)),
+    ...rows.map((row) => columns.map((column) => cell(row[column.key]))),
+  ];
   return `${lines.map((line) => line.join(",")).join("\r\n")}\r\n`;
 }

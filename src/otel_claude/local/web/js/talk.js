@@ -7,12 +7,22 @@ const EVENT = "gen_ai.client.inference.operation.details";
 /** Messages of a call, from its span or else from its event of details; empty without content. */
 export function conversation(content, events) {
   const event = events.find(({ name }) => name === EVENT);
-  const from = (key) => content[key] ?? event?.attributes[`gen_ai.${key.replace("_", ".")}`] ?? event?.attributes[NAMES[key]] ?? event?.body?.[NAMES[key]];
+  const from = (key) =>
+    content[key] ??
+    event?.attributes[`gen_ai.${key.replace("_", ".")}`] ??
+    event?.attributes[NAMES[key]] ??
+    event?.body?.[NAMES[key]];
   const system = from("system_instructions");
   return [
-    ...(system ? [message("system", list(system).length && typeof system !== "string" ? system : [system])] : []),
-    ...list(from("input_messages")).map((one) => message(one?.role ?? "user", one?.parts ?? one?.content ?? one)),
-    ...list(from("output_messages")).map((one) => message(one?.role ?? "assistant", one?.parts ?? one?.content ?? one)),
+    ...(system
+      ? [message("system", list(system).length && typeof system !== "string" ? system : [system])]
+      : []),
+    ...list(from("input_messages")).map((one) =>
+      message(one?.role ?? "user", one?.parts ?? one?.content ?? one),
+    ),
+    ...list(from("output_messages")).map((one) =>
+      message(one?.role ?? "assistant", one?.parts ?? one?.content ?? one),
+    ),
   ];
 }
 
@@ -36,7 +46,12 @@ function list(value) {
 }
 
 function message(role, parts) {
-  return h("article", { class: "said", data: { role } }, h("p", { class: "said-role" }, role), list(parts).map(part));
+  return h(
+    "article",
+    { class: "said", data: { role } },
+    h("p", { class: "said-role" }, role),
+    list(parts).map(part),
+  );
 }
 
 function part(value) {
@@ -44,10 +59,14 @@ function part(value) {
   const kind = value?.type ?? "";
   const text = value?.content ?? value?.text;
   if (kind === "text" && typeof text === "string") return h("p", { class: "said-text" }, text);
-  if (kind === "reasoning" && typeof text === "string") return [h("span", { class: "said-kind" }, "thinking"), h("p", { class: "said-text" }, text)];
-  if (kind === "tool_call") return [h("span", { class: "said-kind" }, `calls ${value.name}`), code(value.arguments)];
-  if (kind === "tool_call_response") return [h("span", { class: "said-kind" }, "result of a tool"), code(value.response ?? value.result)];
+  if (kind === "reasoning" && typeof text === "string")
+    return [h("span", { class: "said-kind" }, "thinking"), h("p", { class: "said-text" }, text)];
+  if (kind === "tool_call")
+    return [h("span", { class: "said-kind" }, `calls ${value.name}`), code(value.arguments)];
+  if (kind === "tool_call_response")
+    return [h("span", { class: "said-kind" }, "result of a tool"), code(value.response ?? value.result)];
   return [kind ? h("span", { class: "said-kind" }, kind) : null, code(value)];
 }
 
-const code = (value) => h("pre", {}, typeof value === "string" ? value : JSON.stringify(value ?? null, null, 2));
+const code = (value) =>
+  h("pre", {}, typeof value === "string" ? value : JSON.stringify(value ?? null, null, 2));

@@ -16,7 +16,14 @@ const ENVIRONMENT = (origin) =>
 export function nothing(page, data, { facets, query }) {
   if (!page.calls || page.calls(data, query) !== 0) return null;
   const any = Object.values(facets).some((values) => values.length > 0);
-  return [{ id: "nothing", title: any ? "No calls in this view" : "No calls yet", from: any, body: any ? (box) => box.replaceChildren(narrow(query)) : (box) => box.replaceChildren(welcome()) }];
+  return [
+    {
+      id: "nothing",
+      title: any ? "No calls in this view" : "No calls yet",
+      from: any,
+      body: any ? (box) => box.replaceChildren(narrow(query)) : (box) => box.replaceChildren(welcome()),
+    },
+  ];
 }
 
 function narrow(query) {
@@ -26,7 +33,11 @@ function narrow(query) {
   return h(
     "div",
     { class: "empty" },
-    h("p", {}, narrowed ? "No call in this time range matches the filters." : "No call was made in this time range."),
+    h(
+      "p",
+      {},
+      narrowed ? "No call in this time range matches the filters." : "No call was made in this time range.",
+    ),
     h(
       "p",
       { class: "toolbar" },
@@ -47,6 +58,12 @@ function welcome() {
     h("pre", { class: "command" }, ENVIRONMENT(location.origin)),
     h("p", {}, "No program at hand? The demo makes calls to an emulated API, for free:"),
     h("pre", { class: "command" }, "otel-claude demo --serve"),
-    h("p", {}, "Still nothing? ", h("code", {}, "otel-claude doctor"), " looks for the reason. This page shows calls as they arrive."),
+    h(
+      "p",
+      {},
+      "Still nothing? ",
+      h("code", {}, "otel-claude doctor"),
+      " looks for the reason. This page shows calls as they arrive.",
+    ),
   );
 }

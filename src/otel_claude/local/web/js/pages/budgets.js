@@ -25,7 +25,8 @@ function none() {
   return {
     id: "none",
     title: "No budget reported",
-    empty: "Budgets are named in a file and given to your program with OTEL_CLAUDE_BUDGETS=budgets.yaml. Where they stand is shown here as soon as their metrics arrive (every 60 seconds unless OTEL_METRIC_EXPORT_INTERVAL says otherwise).",
+    empty:
+      "Budgets are named in a file and given to your program with OTEL_CLAUDE_BUDGETS=budgets.yaml. Where they stand is shown here as soon as their metrics arrive (every 60 seconds unless OTEL_METRIC_EXPORT_INTERVAL says otherwise).",
   };
 }
 
@@ -33,7 +34,11 @@ function totals(found) {
   const sum = (key) => found.reduce((total, budget) => total + budget[key], 0);
   const fullest = found[0];
   return tiles([
-    { name: "Budgets", value: format.whole(found.length), note: `${found.filter(({ used }) => used >= NEAR).length} above ${NEAR * 100}%` },
+    {
+      name: "Budgets",
+      value: format.whole(found.length),
+      note: `${found.filter(({ used }) => used >= NEAR).length} above ${NEAR * 100}%`,
+    },
     { name: "Fullest", value: format.percent(fullest.used), note: format.text(fullest.name) },
     { name: "Refused calls", value: format.count(sum("rejections")) },
     { name: "Warnings", value: format.count(sum("warnings")) },
@@ -43,7 +48,11 @@ function totals(found) {
 
 function table(found) {
   const meter = ({ used }) =>
-    h("div", { class: "meter", data: { mood: mood(used) } }, h("progress", { max: 1, value: Math.min(1, used ?? 0), "aria-label": "share of the limit" }));
+    h(
+      "div",
+      { class: "meter", data: { mood: mood(used) } },
+      h("progress", { max: 1, value: Math.min(1, used ?? 0), "aria-label": "share of the limit" }),
+    );
   return {
     id: "budgets",
     title: "Where they stand",
@@ -53,7 +62,12 @@ function table(found) {
       { key: "name", label: "Budget", format: format.text },
       { key: "scope", label: "For each", format: format.words },
       { key: "window", label: "Window", format: format.words },
-      { key: "used", label: "Used", show: (row) => (row.used === null ? "–" : badge(format.percent(row.used), mood(row.used))), number: true },
+      {
+        key: "used",
+        label: "Used",
+        show: (row) => (row.used === null ? "–" : badge(format.percent(row.used), mood(row.used))),
+        number: true,
+      },
       { key: "meter", label: "Share of the limit", sort: false, show: meter, class: "meter-cell" },
       { key: "spent", label: "Spent", show: (row) => amount(row.unit, row.spent), number: true },
       { key: "reserved", label: "Reserved", show: (row) => amount(row.unit, row.reserved), number: true },

@@ -27,7 +27,12 @@ const PAGE = 25;
 export const calls = {
   title: "Calls",
   load({ scope, query, signal }) {
-    const asked = and(scope, { sort: query.get("sort"), order: query.get("order"), offset: query.get("offset"), limit: PAGE });
+    const asked = and(scope, {
+      sort: query.get("sort"),
+      order: query.get("order"),
+      offset: query.get("offset"),
+      limit: PAGE,
+    });
     for (const key of NARROW) for (const value of query.getAll(key)) asked.append(key, value);
     return get("api/calls", asked, signal);
   },
@@ -45,7 +50,11 @@ export const calls = {
         columns: CALL_COLUMNS,
         href: callLink,
         limit: PAGE,
-        table: { sorted, onsort: (sort, down) => change({ sort: sort === "start" && down ? null : sort, order: down ? null : "asc" }) },
+        table: {
+          sorted,
+          onsort: (sort, down) =>
+            change({ sort: sort === "start" && down ? null : sort, order: down ? null : "asc" }),
+        },
         empty: "No call matches. Take a filter away, or look at a longer time range.",
         after: found.total > PAGE ? pager(found) : null,
       },
@@ -60,17 +69,51 @@ function pageNote({ total, offset, calls: rows }) {
 function toolbar(query) {
   const on = query.get("show");
   const toggle = ([key, name]) =>
-    h("button", { class: "quiet", type: "button", title: MEANT[key], "data-key": `show-${key}`, "aria-pressed": String(on === key), onclick: () => change({ show: on === key ? null : key }) }, name);
-  const search = h("input", { class: "control", type: "search", "data-key": "search", "aria-label": "Find by id", placeholder: "Trace, span, request or message id", value: query.get("q") ?? "" });
+    h(
+      "button",
+      {
+        class: "quiet",
+        type: "button",
+        title: MEANT[key],
+        "data-key": `show-${key}`,
+        "aria-pressed": String(on === key),
+        onclick: () => change({ show: on === key ? null : key }),
+      },
+      name,
+    );
+  const search = h("input", {
+    class: "control",
+    type: "search",
+    "data-key": "search",
+    "aria-label": "Find by id",
+    placeholder: "Trace, span, request or message id",
+    value: query.get("q") ?? "",
+  });
   const find = (event) => {
     event.preventDefault();
     change({ q: search.value.trim() });
   };
-  return h("div", { class: "toolbar", role: "group", "aria-label": "Kinds of calls" }, Object.entries(SHOW).map(toggle), h("form", { class: "end", role: "search", onsubmit: find }, search));
+  return h(
+    "div",
+    { class: "toolbar", role: "group", "aria-label": "Kinds of calls" },
+    Object.entries(SHOW).map(toggle),
+    h("form", { class: "end", role: "search", onsubmit: find }, search),
+  );
 }
 
 function pager({ total, offset, limit }) {
-  const step = (name, to, can) => h("button", { class: "quiet", type: "button", disabled: !can, "data-key": `page-${name}`, onclick: () => change({ offset: to || null }) }, name);
+  const step = (name, to, can) =>
+    h(
+      "button",
+      {
+        class: "quiet",
+        type: "button",
+        disabled: !can,
+        "data-key": `page-${name}`,
+        onclick: () => change({ offset: to || null }),
+      },
+      name,
+    );
   return h(
     "nav",
     { class: "toolbar", "aria-label": "Pages of calls" },

@@ -8,7 +8,18 @@ import { tiles } from "../panel.js";
 import { change, link } from "../route.js";
 import { byTime, nameColumn } from "../series.js";
 
-const DIMENSIONS = { model: "Model", feature: "Feature", team: "Team", tenant: "Tenant", user: "User", session: "Session", endpoint: "Endpoint", prompt: "Prompt", service: "Service", environment: "Environment" };
+const DIMENSIONS = {
+  model: "Model",
+  feature: "Feature",
+  team: "Team",
+  tenant: "Tenant",
+  user: "User",
+  session: "Session",
+  endpoint: "Endpoint",
+  prompt: "Prompt",
+  service: "Service",
+  environment: "Environment",
+};
 const PARTS = ["input", "output", "cache_read", "cache_write", "server_tools"];
 const TOP = 12;
 
@@ -31,10 +42,30 @@ export const cost = {
     return [
       totals(summary),
       picker(by, facets),
-      byTime({ id: "over-time", title: `Cost by ${name.toLowerCase()}`, note: "USD over time; click a bar for its calls, drag to zoom in", span: 8, tall: 300, unit: "usd", of: "cost_usd", data: over, filter: by }),
+      byTime({
+        id: "over-time",
+        title: `Cost by ${name.toLowerCase()}`,
+        note: "USD over time; click a bar for its calls, drag to zoom in",
+        span: 8,
+        tall: 300,
+        unit: "usd",
+        of: "cost_usd",
+        data: over,
+        filter: by,
+      }),
       parts(costs),
       ranking(by, name, costs),
-      byTime({ id: "per-call", title: "Cost per call", note: "USD, mean of all calls", span: 5, unit: "usd", of: (point) => (point.calls ? point.cost_usd / point.calls : null), data: relabel(whole, "per call"), stacked: false, tall: height(costs) }),
+      byTime({
+        id: "per-call",
+        title: "Cost per call",
+        note: "USD, mean of all calls",
+        span: 5,
+        unit: "usd",
+        of: (point) => (point.calls ? point.cost_usd / point.calls : null),
+        data: relabel(whole, "per call"),
+        stacked: false,
+        tall: height(costs),
+      }),
       table(by, name, costs),
     ];
   },
@@ -47,11 +78,28 @@ function totals({ totals: now, previous, from_ns: from, to_ns: to, most_expensiv
   const days = (to - from) / 8.64e13;
   return tiles([
     { name: "Cost", value: format.usd(now.cost_usd), delta: [now.cost_usd, before.cost_usd, ""] },
-    { name: "A day at this rate", value: format.usd(now.cost_usd / days), note: days < 1 ? "from less than a day" : "" },
-    { name: "Per call", value: format.usd(now.calls ? now.cost_usd / now.calls : null), delta: [now.cost_usd / now.calls, before.calls ? before.cost_usd / before.calls : null, ""] },
+    {
+      name: "A day at this rate",
+      value: format.usd(now.cost_usd / days),
+      note: days < 1 ? "from less than a day" : "",
+    },
+    {
+      name: "Per call",
+      value: format.usd(now.calls ? now.cost_usd / now.calls : null),
+      delta: [now.cost_usd / now.calls, before.calls ? before.cost_usd / before.calls : null, ""],
+    },
     { name: "Dearest call", value: format.usd(dearest?.cost_usd), note: dearest?.model ?? "" },
-    { name: "Saved by caching", value: format.usd(now.cache_savings_usd), delta: [now.cache_savings_usd, before.cache_savings_usd, "up"] },
-    { name: "Not fully known", value: format.whole(now.unpriced + now.incomplete), unit: "calls", note: `${format.whole(now.unpriced)} without a price` },
+    {
+      name: "Saved by caching",
+      value: format.usd(now.cache_savings_usd),
+      delta: [now.cache_savings_usd, before.cache_savings_usd, "up"],
+    },
+    {
+      name: "Not fully known",
+      value: format.whole(now.unpriced + now.incomplete),
+      unit: "calls",
+      note: `${format.whole(now.unpriced)} without a price`,
+    },
   ]);
 }
 
@@ -60,10 +108,18 @@ function picker(by, facets) {
   const options = Object.entries({ ...DIMENSIONS, ...Object.fromEntries(tags) });
   const select = h(
     "select",
-    { class: "control", id: "by", "data-key": "by", onchange: (event) => change({ by: event.target.value === "model" ? null : event.target.value }) },
+    {
+      class: "control",
+      id: "by",
+      "data-key": "by",
+      onchange: (event) => change({ by: event.target.value === "model" ? null : event.target.value }),
+    },
     options.map(([value, label]) => h("option", { value, selected: value === by }, label)),
   );
-  return { id: "by-picker", plain: h("div", { class: "toolbar" }, h("label", { for: "by" }, "Break down by"), select) };
+  return {
+    id: "by-picker",
+    plain: h("div", { class: "toolbar" }, h("label", { for: "by" }, "Break down by"), select),
+  };
 }
 
 function parts({ rows }) {
@@ -80,7 +136,13 @@ function parts({ rows }) {
       { key: "part", label: "Component", format: format.words },
       { key: "usd", label: "USD", format: format.usd, number: true },
     ],
-    chart: { kind: "bars", labels: found.map(({ part }) => format.words(part)), hues: found.map(({ part }) => hue(part)), values: found.map(({ usd }) => usd), unit: "usd" },
+    chart: {
+      kind: "bars",
+      labels: found.map(({ part }) => format.words(part)),
+      hues: found.map(({ part }) => hue(part)),
+      values: found.map(({ usd }) => usd),
+      unit: "usd",
+    },
   };
 }
 
@@ -97,7 +159,10 @@ function ranking(by, name, { rows }) {
     tall: height({ rows }),
     rows: top,
     whole: { what: "costs", by },
-    columns: [nameColumn(by, name, true), { key: "cost_usd", label: "USD", format: format.usd, number: true }],
+    columns: [
+      nameColumn(by, name, true),
+      { key: "cost_usd", label: "USD", format: format.usd, number: true },
+    ],
     href: (row) => link("calls", { [by]: row.key ?? "-" }),
     chart: {
       kind: "bars",
@@ -113,7 +178,11 @@ function ranking(by, name, { rows }) {
 }
 
 function table(by, name, { rows, keys }) {
-  const flat = rows.map((row) => ({ ...row, per_call: row.calls ? row.cost_usd / row.calls : null, p95: row.duration.p95 }));
+  const flat = rows.map((row) => ({
+    ...row,
+    per_call: row.calls ? row.cost_usd / row.calls : null,
+    p95: row.duration.p95,
+  }));
   return {
     id: "table",
     title: `All by ${name.toLowerCase()}`,

@@ -27,7 +27,10 @@ export const errors = {
   title: "Errors",
   async load({ scope, signal }) {
     const ask = (path, more = {}) => get(path, and(scope, more), signal);
-    const [found, outcomes] = await Promise.all([ask("api/errors"), ask("api/timeseries", { by: "outcome" })]);
+    const [found, outcomes] = await Promise.all([
+      ask("api/errors"),
+      ask("api/timeseries", { by: "outcome" }),
+    ]);
     return { found, outcomes };
   },
   calls: ({ found }) => found.calls,
@@ -35,10 +38,26 @@ export const errors = {
     return [
       totals(found),
       overTime(found),
-      byTime({ id: "outcomes", title: "How calls ended", note: "calls by outcome", span: 6, unit: "count", of: "calls", data: outcomes, filter: "outcome" }),
+      byTime({
+        id: "outcomes",
+        title: "How calls ended",
+        note: "calls by outcome",
+        span: 6,
+        unit: "count",
+        of: "calls",
+        data: outcomes,
+        filter: "outcome",
+      }),
       categories(found),
       models(found),
-      { id: "recent", title: "Latest failures", rows: found.recent, columns: recentColumns(), href: callLink, empty: "No call failed in this period." },
+      {
+        id: "recent",
+        title: "Latest failures",
+        rows: found.recent,
+        columns: recentColumns(),
+        href: callLink,
+        empty: "No call failed in this period.",
+      },
     ];
   },
 };
@@ -49,13 +68,27 @@ function totals({ calls, errors: failed, error_rate: rate, retries, retried, rec
     { name: "Error rate", value: format.percent(rate) },
     { name: "Retries", value: format.count(retries), note: "attempts repeated by the SDK" },
     { name: "Calls with retries", value: format.count(retried) },
-    { name: "Saved by a retry", value: format.count(recovered), note: retried ? `${format.percent(recovered / retried)} of those` : "" },
+    {
+      name: "Saved by a retry",
+      value: format.count(recovered),
+      note: retried ? `${format.percent(recovered / retried)} of those` : "",
+    },
   ]);
 }
 
 function overTime(found) {
   const points = found.points.map(({ at_ns, category, errors: value }) => ({ at_ns, key: category, value }));
-  return byTime({ id: "over-time", title: "Failed calls", note: "by category; click a bar for its calls", span: 6, unit: "count", of: "value", data: { ...found, points, keys: found.by_category.map(({ key }) => key) }, filter: "error_category", empty: "No call failed in this period." });
+  return byTime({
+    id: "over-time",
+    title: "Failed calls",
+    note: "by category; click a bar for its calls",
+    span: 6,
+    unit: "count",
+    of: "value",
+    data: { ...found, points, keys: found.by_category.map(({ key }) => key) },
+    filter: "error_category",
+    empty: "No call failed in this period.",
+  });
 }
 
 function categories({ by_category: groups, errors: all }) {
@@ -66,7 +99,12 @@ function categories({ by_category: groups, errors: all }) {
     whole: { what: "errors" },
     rows: groups.map((group) => ({ ...group, share: group.errors / all, hint: HINTS[group.key] ?? "" })),
     columns: [
-      { key: "key", label: "Category", show: ({ key }) => keyed(key, format.words(key), "error_category"), class: "nowrap" },
+      {
+        key: "key",
+        label: "Category",
+        show: ({ key }) => keyed(key, format.words(key), "error_category"),
+        class: "nowrap",
+      },
       { key: "errors", label: "Calls", format: format.whole, number: true },
       { key: "share", label: "Share", format: format.percent, number: true },
       { key: "last_ns", label: "Last", show: (row) => format.clock(row.last_ns / 1e6), class: "nowrap" },
@@ -87,14 +125,22 @@ function models({ by_model: groups }) {
       { key: "key", label: "Model", show: ({ key }) => keyed(key) },
       { key: "calls", label: "Calls", format: format.count, number: true },
       { key: "errors", label: "Failed", format: format.whole, number: true },
-      { key: "error_rate", label: "Error rate", number: true, show: ({ error_rate: rate }) => (rate >= 0.05 ? badge(format.percent(rate), rate >= 0.2 ? "bad" : "warn") : format.percent(rate)) },
+      {
+        key: "error_rate",
+        label: "Error rate",
+        number: true,
+        show: ({ error_rate: rate }) =>
+          rate >= 0.05 ? badge(format.percent(rate), rate >= 0.2 ? "bad" : "warn") : format.percent(rate),
+      },
     ],
     href: (row) => link("calls", { model: row.key ?? "-", show: "failed" }),
   };
 }
 
 function recentColumns() {
-  const columns = CALL_COLUMNS.filter(({ key }) => !["input_tokens", "output_tokens", "first_token_s"].includes(key));
+  const columns = CALL_COLUMNS.filter(
+    ({ key }) => !["input_tokens", "output_tokens", "first_token_s"].includes(key),
+  );
   const type = { key: "error_type", label: "Error", format: format.text };
   const retries = { key: "retries", label: "Retries", format: format.whole, number: true };
   return [...columns.slice(0, 5), type, retries, ...columns.slice(5)];

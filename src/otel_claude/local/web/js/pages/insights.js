@@ -9,7 +9,10 @@ export const insights = {
   title: "Insights",
   async load({ scope, signal }) {
     const ask = (path, more = {}) => get(path, and(scope, more), signal);
-    const [summary, sessions] = await Promise.all([ask("api/summary"), ask("api/costs", { by: "session", limit: 100 })]);
+    const [summary, sessions] = await Promise.all([
+      ask("api/summary"),
+      ask("api/costs", { by: "session", limit: 100 }),
+    ]);
     return { summary, sessions };
   },
   calls: ({ summary }) => summary.totals.calls,
@@ -24,12 +27,18 @@ function totals({ totals: now, sessions: number, from_ns: from, to_ns: to }, { r
   return tiles([
     { name: "Burn rate", value: format.usd(now.cost_usd / hours), unit: "an hour" },
     { name: "Sessions", value: format.count(number) },
-    { name: "Dearest session", value: format.usd(said[0]?.cost_usd), note: said[0] ? `${format.whole(said[0].calls)} calls` : "" },
+    {
+      name: "Dearest session",
+      value: format.usd(said[0]?.cost_usd),
+      note: said[0] ? `${format.whole(said[0].calls)} calls` : "",
+    },
   ]);
 }
 
 function sessionTable({ rows, keys }) {
-  const said = rows.filter((row) => row.key !== null).map((row) => ({ ...row, per_call: row.input_tokens / row.calls }));
+  const said = rows
+    .filter((row) => row.key !== null)
+    .map((row) => ({ ...row, per_call: row.input_tokens / row.calls }));
   return {
     id: "sessions",
     title: "Sessions",

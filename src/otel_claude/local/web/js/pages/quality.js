@@ -1,6 +1,6 @@
 // What evaluations say about answers, and how answers ended.
 
-import { and, get } from "../api.js";
+import { get } from "../api.js";
 import * as format from "../format.js";
 import { hue } from "../palette.js";
 import { tiles } from "../panel.js";
@@ -14,12 +14,19 @@ const GOOD = new Set(["pass", "passed", "yes", "true", "correct", "positive", "g
 export const quality = {
   title: "Quality",
   async load({ scope, signal }) {
-    const [found, summary] = await Promise.all([get("api/evaluations", scope, signal), get("api/summary", scope, signal)]);
+    const [found, summary] = await Promise.all([
+      get("api/evaluations", scope, signal),
+      get("api/summary", scope, signal),
+    ]);
     return { found, summary };
   },
   calls: ({ summary, found }) => summary.totals.calls + found.evaluations.length,
   show({ found, summary }) {
-    return [totals(found, summary), ...(found.evaluations.length ? judged(found) : [none()]), reasons(summary)];
+    return [
+      totals(found, summary),
+      ...(found.evaluations.length ? judged(found) : [none()]),
+      reasons(summary),
+    ];
   },
 };
 
@@ -28,10 +35,26 @@ function totals({ evaluations }, { totals: now, stop_reasons: stops }) {
   const scored = evaluations.filter((one) => one.mean !== null);
   const share = (reason) => (now.calls ? (stops[reason] ?? 0) / now.calls : null);
   return tiles([
-    { name: "Evaluation results", value: format.count(results), note: `of ${evaluations.length} evaluations` },
-    ...scored.slice(0, 3).map((one) => ({ name: format.words(one.name), value: format.number(one.mean), note: `mean of ${format.count(one.results)}` })),
-    { name: "Refused", value: format.percent(share("refusal")), note: `${format.whole(stops.refusal ?? 0)} calls` },
-    { name: "Cut by length", value: format.percent(share("max_tokens")), note: `${format.whole(stops.max_tokens ?? 0)} calls ran into max_tokens` },
+    {
+      name: "Evaluation results",
+      value: format.count(results),
+      note: `of ${evaluations.length} evaluations`,
+    },
+    ...scored.slice(0, 3).map((one) => ({
+      name: format.words(one.name),
+      value: format.number(one.mean),
+      note: `mean of ${format.count(one.results)}`,
+    })),
+    {
+      name: "Refused",
+      value: format.percent(share("refusal")),
+      note: `${format.whole(stops.refusal ?? 0)} calls`,
+    },
+    {
+      name: "Cut by length",
+      value: format.percent(share("max_tokens")),
+      note: `${format.whole(stops.max_tokens ?? 0)} calls ran into max_tokens`,
+    },
   ]);
 }
 
@@ -39,7 +62,8 @@ function none() {
   return {
     id: "none",
     title: "Evaluations",
-    empty: "No evaluation result in this period. Results arrive as gen_ai.evaluation.result events: turn on checks of yours with the setting evaluate, or send feedback of your users.",
+    empty:
+      "No evaluation result in this period. Results arrive as gen_ai.evaluation.result events: turn on checks of yours with the setting evaluate, or send feedback of your users.",
   };
 }
 
@@ -47,18 +71,41 @@ function judged(found) {
   const points = found.points.map(({ at_ns, name, mean }) => ({ at_ns, key: name, value: mean }));
   const names = found.evaluations.map((one) => one.name);
   return [
-    byTime({ id: "scores", title: "Mean score", note: "by evaluation", span: 6, unit: "number", of: "value", data: { ...found, points, keys: names }, kind: "evaluation", stacked: false, names: true }),
+    byTime({
+      id: "scores",
+      title: "Mean score",
+      note: "by evaluation",
+      span: 6,
+      unit: "number",
+      of: "value",
+      data: { ...found, points, keys: names },
+      kind: "evaluation",
+      stacked: false,
+      names: true,
+    }),
     {
       id: "evaluations",
       title: "Evaluations",
       span: 6,
       rows: found.evaluations,
       columns: [
-        { key: "name", label: "Evaluation", show: ({ name }) => keyed(name, format.words(name), "evaluation") },
+        {
+          key: "name",
+          label: "Evaluation",
+          show: ({ name }) => keyed(name, format.words(name), "evaluation"),
+        },
         { key: "results", label: "Results", format: format.count, number: true },
         { key: "mean", label: "Mean", format: format.number, number: true },
         { key: "lowest", label: "Lowest", format: format.number, number: true },
-        { key: "labels", label: "Labels", sort: false, show: ({ labels }) => Object.entries(labels).map(([label, count]) => `${label} ${format.count(count)}`).join(", ") || "–" },
+        {
+          key: "labels",
+          label: "Labels",
+          sort: false,
+          show: ({ labels }) =>
+            Object.entries(labels)
+              .map(([label, count]) => `${label} ${format.count(count)}`)
+              .join(", ") || "–",
+        },
       ],
     },
     {
@@ -66,7 +113,9 @@ function judged(found) {
       title: "By model",
       note: "mean score",
       span: 6,
-      rows: found.evaluations.flatMap((one) => one.groups.map((group) => ({ evaluation: one.name, ...group }))),
+      rows: found.evaluations.flatMap((one) =>
+        one.groups.map((group) => ({ evaluation: one.name, ...group })),
+      ),
       columns: [
         { key: "evaluation", label: "Evaluation", format: format.words },
         { key: "key", label: "Model", show: ({ key }) => keyed(key, key ?? "(no call stored)") },

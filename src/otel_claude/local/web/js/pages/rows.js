@@ -5,7 +5,14 @@ import * as format from "../format.js";
 import { link } from "../route.js";
 import { badge, keyed } from "../table.js";
 
-const MOODS = { completed: "good", failed: "bad", truncated: "bad", rejected: "warn", abandoned: "", cancelled: "" };
+const MOODS = {
+  completed: "good",
+  failed: "bad",
+  truncated: "bad",
+  rejected: "warn",
+  abandoned: "",
+  cancelled: "",
+};
 
 /** How a call ended, with what went wrong. */
 export function outcome(row) {
@@ -16,10 +23,22 @@ export function outcome(row) {
 
 export const callLink = (row) => link("call", {}, row.id);
 
-const at = (row) => h("time", { datetime: new Date(row.start_ns / 1e6).toISOString(), title: format.time(row.start_ns / 1e6) }, format.clock(row.start_ns / 1e6));
+const at = (row) =>
+  h(
+    "time",
+    { datetime: new Date(row.start_ns / 1e6).toISOString(), title: format.time(row.start_ns / 1e6) },
+    format.clock(row.start_ns / 1e6),
+  );
 const cost = (row) => {
-  if (row.cost_usd === null) return row.cost_unavailable ? h("span", { title: format.words(row.cost_unavailable) }, "no price") : "–";
-  const more = row.cost_incomplete?.length ? h("span", { title: `not all of it is known: ${row.cost_incomplete.map(format.words).join(", ")}` }, " +") : null;
+  if (row.cost_usd === null)
+    return row.cost_unavailable ? h("span", { title: format.words(row.cost_unavailable) }, "no price") : "–";
+  const more = row.cost_incomplete?.length
+    ? h(
+        "span",
+        { title: `not all of it is known: ${row.cost_incomplete.map(format.words).join(", ")}` },
+        " +",
+      )
+    : null;
   return h("span", {}, format.usd(row.cost_usd), more);
 };
 

@@ -8,7 +8,12 @@ import { tiles } from "../panel.js";
 import { change, link } from "../route.js";
 import { byTime, nameColumn } from "../series.js";
 
-const KINDS = { uncached_input: "input", cache_read: "cache_read", cache_write: "cache_write", output: "output" };
+const KINDS = {
+  uncached_input: "input",
+  cache_read: "cache_read",
+  cache_write: "cache_write",
+  output: "output",
+};
 const WEEK = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 
 export const usage = {
@@ -49,10 +54,32 @@ function withoutTime(scope) {
 function totals({ totals: now, previous, users, sessions }) {
   const before = previous ?? {};
   return tiles([
-    { name: "Prompt tokens", value: format.count(now.input_tokens), delta: [now.input_tokens, before.input_tokens, ""], note: "cached ones included" },
-    { name: "Output tokens", value: format.count(now.output_tokens), delta: [now.output_tokens, before.output_tokens, ""] },
-    { name: "Cache hit rate", value: format.percent(now.cache_hit_rate), delta: [now.cache_hit_rate, before.cache_hit_rate, "up"], note: "of prompt tokens" },
-    { name: "Saved by caching", value: format.usd(now.cache_savings_usd), delta: [now.cache_savings_usd, before.cache_savings_usd, "up"], note: now.cost_usd > 0 ? `${format.percent(Math.max(0, now.cache_savings_usd) / (now.cost_usd + Math.max(0, now.cache_savings_usd)))} of the bill` : "" },
+    {
+      name: "Prompt tokens",
+      value: format.count(now.input_tokens),
+      delta: [now.input_tokens, before.input_tokens, ""],
+      note: "cached ones included",
+    },
+    {
+      name: "Output tokens",
+      value: format.count(now.output_tokens),
+      delta: [now.output_tokens, before.output_tokens, ""],
+    },
+    {
+      name: "Cache hit rate",
+      value: format.percent(now.cache_hit_rate),
+      delta: [now.cache_hit_rate, before.cache_hit_rate, "up"],
+      note: "of prompt tokens",
+    },
+    {
+      name: "Saved by caching",
+      value: format.usd(now.cache_savings_usd),
+      delta: [now.cache_savings_usd, before.cache_savings_usd, "up"],
+      note:
+        now.cost_usd > 0
+          ? `${format.percent(Math.max(0, now.cache_savings_usd) / (now.cost_usd + Math.max(0, now.cache_savings_usd)))} of the bill`
+          : "",
+    },
     { name: "Users", value: format.count(users), note: `${format.whole(sessions)} sessions` },
     { name: "Tokens per call", value: format.count(now.calls ? now.total_tokens / now.calls : null) },
   ]);
@@ -62,15 +89,42 @@ function totals({ totals: now, previous, users, sessions }) {
 function kinds(series) {
   const points = series.points.flatMap((point) => {
     const fresh = Math.max(0, point.input_tokens - point.cache_read_tokens - point.cache_write_tokens);
-    const found = { uncached_input: fresh, cache_read: point.cache_read_tokens, cache_write: point.cache_write_tokens, output: point.output_tokens };
+    const found = {
+      uncached_input: fresh,
+      cache_read: point.cache_read_tokens,
+      cache_write: point.cache_write_tokens,
+      output: point.output_tokens,
+    };
     return Object.entries(found).map(([kind, value]) => ({ at_ns: point.at_ns, key: KINDS[kind], value }));
   });
-  return byTime({ id: "kinds", title: "Tokens", note: "as they are billed: uncached input, cache reads and writes, output", span: 6, unit: "tokens", of: "value", data: { ...series, points, keys: Object.values(KINDS) }, names: true });
+  return byTime({
+    id: "kinds",
+    title: "Tokens",
+    note: "as they are billed: uncached input, cache reads and writes, output",
+    span: 6,
+    unit: "tokens",
+    of: "value",
+    data: { ...series, points, keys: Object.values(KINDS) },
+    names: true,
+  });
 }
 
 function hitRate(series) {
-  const points = series.points.map((point) => ({ at_ns: point.at_ns, key: "cache_read", value: point.cache_hit_rate }));
-  return byTime({ id: "hit-rate", title: "Cache hit rate", note: "share of prompt tokens read from the cache", span: 6, unit: "percent", of: "value", data: { ...series, points, keys: ["cache_read"] }, stacked: false });
+  const points = series.points.map((point) => ({
+    at_ns: point.at_ns,
+    key: "cache_read",
+    value: point.cache_hit_rate,
+  }));
+  return byTime({
+    id: "hit-rate",
+    title: "Cache hit rate",
+    note: "share of prompt tokens read from the cache",
+    span: 6,
+    unit: "percent",
+    of: "value",
+    data: { ...series, points, keys: ["cache_read"] },
+    stacked: false,
+  });
 }
 
 function people(id, title, filter, rows) {
@@ -102,7 +156,9 @@ function week(hours) {
     const at = (weekday * 24 + hour + shift + 168) % 168;
     grid[Math.floor(at / 24)][at % 24] += calls;
   }
-  const rows = WEEK.flatMap((day, index) => grid[index].map((calls, hour) => ({ day, hour: `${String(hour).padStart(2, "0")}:00`, calls }))).filter(({ calls }) => calls > 0);
+  const rows = WEEK.flatMap((day, index) =>
+    grid[index].map((calls, hour) => ({ day, hour: `${String(hour).padStart(2, "0")}:00`, calls })),
+  ).filter(({ calls }) => calls > 0);
   return {
     id: "week",
     title: "Peak hours",
@@ -114,7 +170,13 @@ function week(hours) {
       { key: "hour", label: "Hour", format: format.text },
       { key: "calls", label: "Calls", format: format.whole, number: true },
     ],
-    chart: { kind: "heat", x: Array.from({ length: 24 }, (_, hour) => String(hour).padStart(2, "0")), y: WEEK, z: grid, unit: "count" },
+    chart: {
+      kind: "heat",
+      x: Array.from({ length: 24 }, (_, hour) => String(hour).padStart(2, "0")),
+      y: WEEK,
+      z: grid,
+      unit: "count",
+    },
   };
 }
 
@@ -123,7 +185,12 @@ function days(found) {
     { at_ns: day_ns, key: "users", value: users },
     { at_ns: day_ns, key: "sessions", value: sessions },
   ]);
-  const rows = found.map(({ day_ns, users, sessions, calls }) => ({ day: new Date(day_ns / 1e6).toISOString().slice(0, 10), users, sessions, calls }));
+  const rows = found.map(({ day_ns, users, sessions, calls }) => ({
+    day: new Date(day_ns / 1e6).toISOString().slice(0, 10),
+    users,
+    sessions,
+    calls,
+  }));
   return {
     id: "days",
     title: "Users a day",
@@ -136,14 +203,28 @@ function days(found) {
       { key: "sessions", label: "Sessions", format: format.whole, number: true },
       { key: "calls", label: "Calls", format: format.whole, number: true },
     ],
-    chart: rows.length > 1 ? byTime({ id: "", data: { points, step_seconds: 86_400, keys: ["users", "sessions"] }, of: "value", unit: "count", stacked: false }).chart : undefined,
+    chart:
+      rows.length > 1
+        ? byTime({
+            id: "",
+            data: { points, step_seconds: 86_400, keys: ["users", "sessions"] },
+            of: "value",
+            unit: "count",
+            stacked: false,
+          }).chart
+        : undefined,
     legend: rows.length > 1 ? ["users", "sessions"].map((label) => ({ label, hue: hue(label) })) : [],
   };
 }
 
 function rolling({ rows, hours, limit_tokens: limit, by }) {
   const meter = ({ used, left_tokens: left }) =>
-    h("div", { class: "meter", data: { mood: used >= 1 ? "bad" : used >= 0.8 ? "warn" : "good" } }, h("progress", { max: 1, value: Math.min(1, used), "aria-label": "share of the limit" }), h("span", {}, `${format.percent(used)}, ${format.count(left)} left`));
+    h(
+      "div",
+      { class: "meter", data: { mood: used >= 1 ? "bad" : used >= 0.8 ? "warn" : "good" } },
+      h("progress", { max: 1, value: Math.min(1, used), "aria-label": "share of the limit" }),
+      h("span", {}, `${format.percent(used)}, ${format.count(left)} left`),
+    );
   return {
     id: "window",
     title: `Tokens in the last ${hours} hours`,
@@ -158,7 +239,12 @@ function rolling({ rows, hours, limit_tokens: limit, by }) {
       { key: "tokens", label: "All tokens", format: format.count, number: true },
       ...(limit ? [{ key: "used", label: "Of the limit", show: meter }] : []),
       { key: "cost_usd", label: "Cost", format: format.usd, number: true },
-      { key: "eases_ns", label: "Eases at", show: (row) => format.clock(row.eases_ns / 1e6), class: "nowrap" },
+      {
+        key: "eases_ns",
+        label: "Eases at",
+        show: (row) => format.clock(row.eases_ns / 1e6),
+        class: "nowrap",
+      },
     ],
     empty: `No call in the last ${hours} hours.`,
   };
@@ -167,13 +253,35 @@ function rolling({ rows, hours, limit_tokens: limit, by }) {
 const WINDOWS = { user: "User", account: "Account", workspace: "Workspace" };
 
 function limitForm(limit, by) {
-  const input = h("input", { class: "control", id: "limit", name: "limit", type: "number", min: 1, step: 1, value: limit ?? "", placeholder: "none", "data-key": "limit" });
+  const input = h("input", {
+    class: "control",
+    id: "limit",
+    name: "limit",
+    type: "number",
+    min: 1,
+    step: 1,
+    value: limit ?? "",
+    placeholder: "none",
+    "data-key": "limit",
+  });
   const option = ([value, name]) => h("option", { value, selected: value === by }, name);
   const choose = (event) => change({ window_by: event.target.value === "user" ? null : event.target.value });
-  const select = h("select", { class: "control", id: "window-by", "data-key": "window-by", onchange: choose }, Object.entries(WINDOWS).map(option));
+  const select = h(
+    "select",
+    { class: "control", id: "window-by", "data-key": "window-by", onchange: choose },
+    Object.entries(WINDOWS).map(option),
+  );
   const set = (event) => {
     event.preventDefault();
     change({ limit: input.value });
   };
-  return h("form", { class: "toolbar", onsubmit: set }, h("label", { for: "window-by" }, "By"), select, h("label", { for: "limit" }, "Limit, tokens"), input, h("button", { class: "quiet", type: "submit" }, "Set"));
+  return h(
+    "form",
+    { class: "toolbar", onsubmit: set },
+    h("label", { for: "window-by" }, "By"),
+    select,
+    h("label", { for: "limit" }, "Limit, tokens"),
+    input,
+    h("button", { class: "quiet", type: "submit" }, "Set"),
+  );
 }
