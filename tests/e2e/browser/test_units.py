@@ -1,5 +1,7 @@
 """How the page writes numbers, and what it makes of awkward ones; in the browser, where it runs."""
 
+# ruff: noqa: RUF001 - the page writes real minus signs, dashes and times signs
+
 from __future__ import annotations
 
 import itertools
