@@ -284,43 +284,6 @@ export function heat({ x, y, z, unit }) {
   };
 }
 
-/** A value over time with its expected range: `x`, `values` (known), `middle`, `low`, `high`. */
-export function forecast({ x, values, middle, low, high, unit }) {
-  const at = x.map(wall);
-  const hue = ink("--accent");
-  const line = (y, more) => ({ type: "scatter", mode: "lines", x: at, y, hoverinfo: "skip", ...more });
-  return {
-    data: [
-      line(low, { line: { width: 0 } }),
-      line(high, { line: { width: 0 }, fill: "tonexty", fillcolor: ink("--accent-soft") }),
-      line(middle, {
-        name: "expected",
-        line: { color: hue, width: 2, dash: "dot" },
-        text: middle.map((value) => say(unit, value)),
-        hoverinfo: undefined,
-        hovertemplate: "%{text}",
-      }),
-      line(values, {
-        name: "so far",
-        mode: "lines+markers",
-        line: { color: hue, width: 2.5 },
-        text: values.map((value) => say(unit, value)),
-        hoverinfo: undefined,
-        hovertemplate: "%{text}",
-      }),
-    ],
-    layout: {
-      hovermode: "x unified",
-      dragmode: false,
-      xaxis: { ...dateAxis(x, 0), fixedrange: true, range: undefined, autorange: true },
-      yaxis: valueAxis(
-        unit,
-        [...values, ...middle, ...high].filter((value) => value !== null),
-      ),
-    },
-  };
-}
-
 /** Spans of a trace on one clock: `rows` of `{name, hue, start, duration, failed, here}`, seconds. */
 export function waterfall({ rows }) {
   const end = Math.max(...rows.map((row) => row.start + row.duration));

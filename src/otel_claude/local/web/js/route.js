@@ -64,6 +64,13 @@ export function scope(query) {
   return found;
 }
 
+/** The same without a range. */
+export function timeless(asked) {
+  const found = new URLSearchParams(asked);
+  for (const key of ["hours", "from", "to"]) found.delete(key);
+  return found;
+}
+
 /** Address of a page, with today's range and filters and the changes given (null removes). */
 export function link(page, changes = {}, rest = "") {
   const here = current();

@@ -6,6 +6,7 @@ import { hue } from "./palette.js";
 import { keyed } from "./table.js";
 
 const NONE = "(none)";
+const WEEK = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 export const OTHER = "(other)";
 const shownKey = (key) => key ?? NONE;
 
@@ -108,6 +109,35 @@ function grid({ points, step_seconds: step, from_ns: start, to_ns: end }) {
   const found = [];
   for (let at = first; at <= last; at += size) found.push(at);
   return found;
+}
+
+/**
+ * A panel of something by day of the week and hour.
+ * @param {object[]} hours of /api/usage. The server counts in UTC; readers have their own clock.
+ * @param {object} what `of`: field of an hour; `unit`; else as a panel.
+ */
+export function byWeek(hours, { of, unit, ...panel }) {
+  const shift = -Math.round(new Date().getTimezoneOffset() / 60);
+  const grid = WEEK.map(() => Array(24).fill(0));
+  for (const found of hours) {
+    const at = (found.weekday * 24 + found.hour + shift + 168) % 168;
+    grid[Math.floor(at / 24)][at % 24] += found[of];
+  }
+  const names = Array.from({ length: 24 }, (_, hour) => String(hour).padStart(2, "0"));
+  const rows = WEEK.flatMap((day, index) =>
+    grid[index].map((value, hour) => ({ day, hour: `${names[hour]}:00`, [of]: value })),
+  ).filter((row) => row[of] > 0);
+  return {
+    id: "week",
+    ...panel,
+    rows,
+    columns: [
+      { key: "day", label: "Day" },
+      { key: "hour", label: "Hour" },
+      { key: of, label: format.words(of), format: formatter(unit), number: true },
+    ],
+    chart: { kind: "heat", x: names, y: WEEK, z: grid, unit },
+  };
 }
 
 /** How a value of a unit is written in a table. */

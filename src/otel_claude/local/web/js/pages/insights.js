@@ -1,38 +1,90 @@
-// What the figures mean: where spending goes, what is unusual, what could be saved.
+// Where spending goes: by day, by hour of the week, by session.
 
 import { and, get } from "../api.js";
 import * as format from "../format.js";
+import { hue } from "../palette.js";
 import { tiles } from "../panel.js";
-import { link } from "../route.js";
+import { between, link, timeless } from "../route.js";
+import { byWeek } from "../series.js";
+
+const DAY = 86_400_000; // milliseconds
 
 export const insights = {
   title: "Insights",
   async load({ scope, signal }) {
     const ask = (path, more = {}) => get(path, and(scope, more), signal);
-    const [summary, sessions] = await Promise.all([
+    const [summary, sessions, usage, daily] = await Promise.all([
       ask("api/summary"),
       ask("api/costs", { by: "session", limit: 100 }),
+      ask("api/usage"),
+      get("api/tokens/daily", and(timeless(scope), { days: 30 }), signal),
     ]);
-    return { summary, sessions };
+    return { summary, sessions, usage, days: daily.days };
   },
   calls: ({ summary }) => summary.totals.calls,
-  show({ summary, sessions }) {
-    return [totals(summary, sessions), sessionTable(sessions)];
+  show({ summary, sessions, usage, days }) {
+    return [
+      totals(summary, sessions, days),
+      byDay(days),
+      byWeek(usage.hours, {
+        of: "cost_usd",
+        unit: "usd",
+        title: "Weekly pattern",
+        note: "USD by day of the week and hour, your time zone",
+        span: 6,
+      }),
+      sessionTable(sessions),
+    ];
   },
 };
 
-function totals({ totals: now, sessions: number, from_ns: from, to_ns: to }, { rows }) {
+function totals({ totals: now, sessions: number, from_ns: from, to_ns: to }, { rows }, days) {
   const said = rows.filter((row) => row.key !== null);
   const hours = (to - from) / 3.6e12;
+  const today = days.find(({ day_ns: start }) => start / 1e6 > Date.now() - DAY);
+  const spent = days.map((day) => day.cost_usd);
   return tiles([
-    { name: "Burn rate", value: format.usd(now.cost_usd / hours), unit: "an hour" },
-    { name: "Sessions", value: format.count(number) },
+    { name: "Cost an hour", value: format.usd(now.cost_usd / hours), note: "mean of the range" },
+    { name: "Today", value: format.usd(today?.cost_usd ?? 0), note: "since midnight UTC" },
+    { name: "Dearest day", value: format.usd(Math.max(0, ...spent)), note: "of the last 30" },
+    { name: "Sessions", value: format.count(number), note: "in the range" },
     {
       name: "Dearest session",
       value: format.usd(said[0]?.cost_usd),
       note: said[0] ? `${format.whole(said[0].calls)} calls` : "",
     },
   ]);
+}
+
+function byDay(days) {
+  const rows = days.map((day) => ({ ...day, day: new Date(day.day_ns / 1e6).toISOString().slice(0, 10) }));
+  return {
+    id: "days",
+    title: "Cost a day",
+    note: "USD, the last 30 days in UTC",
+    span: 6,
+    rows,
+    whole: { what: "daily" },
+    columns: [
+      { key: "day", label: "Day" },
+      { key: "calls", label: "Calls", format: format.count, number: true },
+      { key: "total_tokens", label: "Tokens", format: format.count, number: true },
+      { key: "cost_usd", label: "USD", format: format.usd, number: true },
+      { key: "cache_savings_usd", label: "Saved by caching", format: format.usd, number: true },
+    ],
+    href: (row) => link("calls", between(row.day, Date.parse(row.day) + DAY)),
+    chart: {
+      kind: "time",
+      x: rows.map((row) => Date.parse(row.day)),
+      step: DAY / 1000,
+      series: [{ name: "cost", label: "Cost", hue: hue("input"), values: rows.map((row) => row.cost_usd) }],
+      unit: "usd",
+      stacked: true,
+      onpick: ({ index }) => {
+        location.hash = link("calls", between(rows[index].day, Date.parse(rows[index].day) + DAY));
+      },
+    },
+  };
 }
 
 function sessionTable({ rows, keys }) {

@@ -5,8 +5,8 @@ import { h } from "../dom.js";
 import * as format from "../format.js";
 import { hue } from "../palette.js";
 import { tiles } from "../panel.js";
-import { change, link } from "../route.js";
-import { byTime, nameColumn } from "../series.js";
+import { change, link, timeless } from "../route.js";
+import { byTime, byWeek, nameColumn } from "../series.js";
 
 const KINDS = {
   uncached_input: "input",
@@ -14,7 +14,6 @@ const KINDS = {
   cache_write: "cache_write",
   output: "output",
 };
-const WEEK = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 
 export const usage = {
   title: "Usage",
@@ -26,7 +25,7 @@ export const usage = {
       ask("api/usage"),
       ask("api/timeseries"),
       ask("api/summary"),
-      get("api/tokens/window", and(withoutTime(scope), { by, limit }), signal),
+      get("api/tokens/window", and(timeless(scope), { by, limit }), signal),
     ]);
     return { found, series, summary, window };
   },
@@ -38,18 +37,18 @@ export const usage = {
       hitRate(series),
       people("by-user", "Users", "user", found.by_user),
       people("by-feature", "Features", "feature", found.by_feature),
-      week(found.hours),
+      byWeek(found.hours, {
+        of: "calls",
+        unit: "count",
+        title: "Peak hours",
+        note: "calls by day of the week and hour, your time zone",
+        span: 6,
+      }),
       days(found.days),
       rolling(window),
     ];
   },
 };
-
-function withoutTime(scope) {
-  const found = new URLSearchParams(scope);
-  for (const key of ["hours", "from", "to"]) found.delete(key);
-  return found;
-}
 
 function totals({ totals: now, previous, users, sessions }) {
   const before = previous ?? {};
@@ -145,38 +144,6 @@ function people(id, title, filter, rows) {
     ],
     href: (row) => link("calls", { [filter]: row.key }),
     empty: `No call says which ${filter} it was for: otel_claude.attribution(${filter}=...)`,
-  };
-}
-
-/** The server counts in UTC; readers have their own clock. */
-function week(hours) {
-  const shift = -Math.round(new Date().getTimezoneOffset() / 60);
-  const grid = WEEK.map(() => Array(24).fill(0));
-  for (const { weekday, hour, calls } of hours) {
-    const at = (weekday * 24 + hour + shift + 168) % 168;
-    grid[Math.floor(at / 24)][at % 24] += calls;
-  }
-  const rows = WEEK.flatMap((day, index) =>
-    grid[index].map((calls, hour) => ({ day, hour: `${String(hour).padStart(2, "0")}:00`, calls })),
-  ).filter(({ calls }) => calls > 0);
-  return {
-    id: "week",
-    title: "Peak hours",
-    note: "calls by day of the week and hour, your time zone",
-    span: 6,
-    rows,
-    columns: [
-      { key: "day", label: "Day", format: format.text },
-      { key: "hour", label: "Hour", format: format.text },
-      { key: "calls", label: "Calls", format: format.whole, number: true },
-    ],
-    chart: {
-      kind: "heat",
-      x: Array.from({ length: 24 }, (_, hour) => String(hour).padStart(2, "0")),
-      y: WEEK,
-      z: grid,
-      unit: "count",
-    },
   };
 }
 
