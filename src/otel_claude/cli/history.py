@@ -1,4 +1,4 @@
-"""A made-up past for the demo's dashboard: the traces of one run, replayed over weeks.
+"""A made-up past for the demo's dashboard: what one run did, done again over weeks.
 
 Tokens, costs, errors and structure are those of the run; only ids, instants and speed are new.
 """
@@ -27,39 +27,48 @@ _SECOND: Final = 1_000_000_000
 _DAY: Final = 24 * 3600 * _SECOND
 _BUSIEST: Final = 14  # o'clock, UTC
 _WEEKEND: Final = 0.35  # of a working day's traffic
-_SLOWNESS: Final = 0.18  # spread of the speed of a trace, of the logarithm
-_TIMES: Final = (semconv.RESPONSE_TIME_TO_FIRST_CHUNK, semconv.TIME_TO_FIRST_EVENT)
+_SLOWNESS: Final = 0.18  # spread of the speed, of the logarithm
+_TIMES: Final = {semconv.RESPONSE_TIME_TO_FIRST_CHUNK, semconv.TIME_TO_FIRST_EVENT}
+_SESSION: Final = {semconv.SESSION_ID, semconv.CONVERSATION_ID}
 
 
 def replay(
-    spans: Sequence[Span], *, days: float, traces_a_day: float, until: int, seed: int = 0
+    spans: Sequence[Span], *, days: float, a_day: float, until: int, seed: int = 0
 ) -> Iterator[list[Span]]:
-    """Traces of the days before an instant, oldest first: more by day than by night, fewer on weekends.
+    """Sessions and single traces of the days before an instant, oldest first.
+
+    There are more by day than by night, and fewer on weekends.
 
     Args:
-        spans: of the run; each trace of them is taken equally often.
+        spans: of the run; each session, and each trace outside of one, is taken equally often.
         days: how far back.
-        traces_a_day: on an ordinary working day.
+        a_day: how many begin on an ordinary working day.
         until: end, nanoseconds since the epoch.
         seed: the same makes the same past.
     """
     rng = Random(seed)  # noqa: S311 - must be reproducible
-    traces = _by_trace(spans)
+    done = _together(spans)
     at = until - int(days * _DAY)
-    busiest = 2 * traces_a_day  # a day, at its peak
-    while traces:
+    busiest = 2 * a_day  # a day, at its peak
+    while done:
         # As a Poisson process whose rate changes: drawn at the highest rate, thinned to the present.
         at += int(rng.expovariate(busiest / _DAY))
         if at >= until:
             return
         if rng.random() < _busy(at):
-            yield _again(rng.choice(traces), at, rng)
+            yield _again(rng.choice(done), at, rng)
 
 
-def _by_trace(spans: Sequence[Span]) -> list[list[Span]]:
+def _together(spans: Sequence[Span]) -> list[list[Span]]:
+    """Spans of one trace, and traces of one session, belong together."""
+    session_of = {
+        span.trace_id: span.attributes[semconv.SESSION_ID]
+        for span in spans
+        if semconv.SESSION_ID in span.attributes
+    }
     found: dict[str, list[Span]] = {}
     for span in spans:
-        found.setdefault(span.trace_id, []).append(span)
+        found.setdefault(session_of.get(span.trace_id, span.trace_id), []).append(span)
     return list(found.values())
 
 
@@ -71,25 +80,22 @@ def _busy(at: int) -> float:
     return by_day * (_WEEKEND if moment.weekday() >= 5 else 1)
 
 
-def _again(trace: list[Span], at: int, rng: Random) -> list[Span]:
-    began = min(span.start for span in trace)
+def _again(done: list[Span], at: int, rng: Random) -> list[Span]:
+    began = min(span.start for span in done)
     slower = rng.lognormvariate(0, _SLOWNESS)
-    trace_id = f"{rng.getrandbits(128):032x}"
-    ids = {span.span_id: f"{rng.getrandbits(64):016x}" for span in trace}
-    sessions: dict[str, str] = {}
+    traces = {span.trace_id: f"{rng.getrandbits(128):032x}" for span in done}
+    ids = {span.span_id: f"{rng.getrandbits(64):016x}" for span in done}
+    session = f"session-{rng.getrandbits(32):08x}"
 
     def moved(span: Span) -> Span:
         attributes = dict(span.attributes)
-        for name in _TIMES:
-            if name in attributes:
-                attributes[name] *= slower
-        for name in (semconv.SESSION_ID, semconv.CONVERSATION_ID):
-            if (session := attributes.get(name)) is not None:
-                new = sessions.setdefault(session, f"session-{rng.getrandbits(32):08x}")
-                attributes[name] = new
+        for name in _TIMES & attributes.keys():
+            attributes[name] *= slower
+        for name in _SESSION & attributes.keys():
+            attributes[name] = session
         return replace(
             span,
-            trace_id=trace_id,
+            trace_id=traces[span.trace_id],
             span_id=ids[span.span_id],
             parent_id=ids.get(span.parent_id, ""),
             start=at + int((span.start - began) * slower),
@@ -97,7 +103,7 @@ def _again(trace: list[Span], at: int, rng: Random) -> list[Span]:
             attributes=attributes,
         )
 
-    return [moved(span) for span in trace]
+    return [moved(span) for span in done]
 
 
 def messages(spans: Iterable[Span], size: int = 512) -> Iterator[ExportTraceServiceRequest]:

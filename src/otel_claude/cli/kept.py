@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from otel_claude.cli.received import Span
     from otel_claude.local.backend import Backend
 
-_TRACES_A_DAY = 120
+_A_DAY = 120  # sessions and single calls of the made-up past
 
 
 class Kept:
@@ -50,7 +50,7 @@ class Kept:
         from otel_claude.cli.history import messages, replay
 
         began = min((span.start for span in spans), default=0)
-        past = replay(spans, days=days, traces_a_day=_TRACES_A_DAY, until=began, seed=seed)
+        past = replay(spans, days=days, a_day=_A_DAY, until=began, seed=seed)
         for message in messages(span for trace in past for span in trace):
             self.keep("traces", message, message.ByteSize())
         self.days = days

@@ -101,7 +101,7 @@ def month() -> list[Span]:
     """The calls of one run of the demo, replayed over a month."""
     with pipeline.closed_world(offline=True):
         received, _ = run_demo(workload.plan(_CALLS, 0), lambda: None, None, seed=0, api=False)
-    past = history.replay(received.spans, days=_DAYS, traces_a_day=_A_DAY, until=time.time_ns())
+    past = history.replay(received.spans, days=_DAYS, a_day=_A_DAY, until=time.time_ns())
     return [span for trace in past for span in trace]
 
 

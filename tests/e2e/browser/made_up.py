@@ -10,6 +10,7 @@ from typing import Any
 
 from otel_claude import semconv
 from otel_claude.cli.received import Span
+from otel_claude.pricing import PRICE_BOOK_VERSION
 
 _SERVICE = {"attributes": [{"key": semconv.SERVICE_NAME, "value": {"stringValue": "shop"}}]}
 _SCOPE = {"name": semconv.SCOPE}
@@ -133,6 +134,7 @@ def call(number: int, at: int, **attributes: Any) -> Span:
             semconv.COST_INPUT: 0.003,
             semconv.COST_OUTPUT: 0.0015,
             semconv.COST_BASIS: "list",
+            semconv.COST_PRICE_BOOK: PRICE_BOOK_VERSION,
             **said,
         },
         resource={semconv.SERVICE_NAME: "shop"},

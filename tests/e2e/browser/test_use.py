@@ -409,6 +409,6 @@ def test_the_past_is_what_was_called(month, site):
     assert found["calls"] == len(calls) + 1  # the conversation
     spent = 0.0045 + sum(span.attributes.get(semconv.COST_TOTAL, 0) for span in calls)
     assert found["cost_usd"] == pytest.approx(spent, abs=1e-9)
-    again = list(history.replay(month[:50], days=2, traces_a_day=20, until=10**18, seed=3))
-    assert again == list(history.replay(month[:50], days=2, traces_a_day=20, until=10**18, seed=3))
+    again = list(history.replay(month[:50], days=2, a_day=20, until=10**18, seed=3))
+    assert again == list(history.replay(month[:50], days=2, a_day=20, until=10**18, seed=3))
     assert again

@@ -57,6 +57,9 @@ export function percent(value) {
   return `${fixed(value * 100, Number.isInteger(value * 100) ? 0 : 1)}%`;
 }
 
+/** A whole number of things: "1 call", "2 calls". */
+export const things = (value, one) => `${whole(value)} ${value === 1 ? one : `${one}s`}`;
+
 /** A number with up to three decimals. */
 export const number = (value) =>
   absent(value) ? NONE : Number(value).toLocaleString("en-US", { maximumFractionDigits: 3 });

@@ -116,7 +116,7 @@ export function histogram({ edges, counts, unit, wide, lines = [] }) {
         x: counts.map((_, index) => index),
         y: counts,
         customdata: named,
-        text: counts.map((value) => `${format.whole(value)} calls`),
+        text: counts.map((value) => format.things(value, "call")),
         textposition: "none",
         hovertemplate: "%{customdata}<br>%{text}<extra></extra>",
         marker: { color: ink("--s1") },

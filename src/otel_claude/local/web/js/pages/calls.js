@@ -43,7 +43,7 @@ export const calls = {
       { id: "toolbar", plain: toolbar(query) },
       {
         id: "calls",
-        title: `${format.whole(found.total)} ${found.total === 1 ? "call" : "calls"}`,
+        title: format.things(found.total, "call"),
         note: pageNote(found),
         rows: found.calls,
         whole: { what: "calls" },

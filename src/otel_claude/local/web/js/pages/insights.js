@@ -51,7 +51,7 @@ function totals({ totals: now, sessions: number, from_ns: from, to_ns: to }, { r
     {
       name: "Dearest session",
       value: format.usd(said[0]?.cost_usd),
-      note: said[0] ? `${format.whole(said[0].calls)} calls` : "",
+      note: said[0] ? format.things(said[0].calls, "call") : "",
     },
   ]);
 }

@@ -80,7 +80,7 @@ function totals({ duration, first_token: first, output_tokens_per_second: rate, 
     {
       name: "First token, p50",
       value: format.seconds(first.p50),
-      note: `of ${format.count(streams)} streams`,
+      note: `of ${format.things(streams, "stream")}`,
     },
     { name: "First token, p95", value: format.seconds(first.p95), note: `p99 ${format.seconds(first.p99)}` },
     {

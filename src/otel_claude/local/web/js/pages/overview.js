@@ -78,13 +78,13 @@ function totals({ totals: now, previous, users, sessions }) {
       name: "Cost",
       value: format.usd(now.cost_usd),
       delta: [now.cost_usd, before.cost_usd, ""],
-      note: now.unpriced ? `${format.whole(now.unpriced)} calls without a price` : "",
+      note: now.unpriced ? `${format.things(now.unpriced, "call")} without a price` : "",
     },
     {
       name: "Calls",
       value: format.count(now.calls),
       delta: [now.calls, before.calls, ""],
-      note: users ? `${format.whole(users)} users, ${format.whole(sessions)} sessions` : "",
+      note: users ? `${format.things(users, "user")}, ${format.things(sessions, "session")}` : "",
     },
     {
       name: "Success rate",

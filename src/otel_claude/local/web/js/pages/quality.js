@@ -38,7 +38,7 @@ function totals({ evaluations }, { totals: now, stop_reasons: stops }) {
     {
       name: "Evaluation results",
       value: format.count(results),
-      note: `of ${evaluations.length} evaluations`,
+      note: `of ${format.things(evaluations.length, "evaluation")}`,
     },
     ...scored.slice(0, 3).map((one) => ({
       name: format.words(one.name),
@@ -48,12 +48,12 @@ function totals({ evaluations }, { totals: now, stop_reasons: stops }) {
     {
       name: "Refused",
       value: format.percent(share("refusal")),
-      note: `${format.whole(stops.refusal ?? 0)} calls`,
+      note: format.things(stops.refusal ?? 0, "call"),
     },
     {
       name: "Cut by length",
       value: format.percent(share("max_tokens")),
-      note: `${format.whole(stops.max_tokens ?? 0)} calls ran into max_tokens`,
+      note: `${format.things(stops.max_tokens ?? 0, "call")} ran into max_tokens`,
     },
   ]);
 }

@@ -79,7 +79,7 @@ function totals({ totals: now, previous, users, sessions }) {
           ? `${format.percent(Math.max(0, now.cache_savings_usd) / (now.cost_usd + Math.max(0, now.cache_savings_usd)))} of the bill`
           : "",
     },
-    { name: "Users", value: format.count(users), note: `${format.whole(sessions)} sessions` },
+    { name: "Users", value: format.count(users), note: format.things(sessions, "session") },
     { name: "Tokens per call", value: format.count(now.calls ? now.total_tokens / now.calls : null) },
   ]);
 }
