@@ -8,9 +8,10 @@ import itertools
 
 import pytest
 
+from otel_claude import semconv
 from tests.e2e.browser.looks import settled
 
-FORMATS = {
+FORMATS: dict[tuple[str, float | None], str] = {
     ("usd", 0): "$0",
     ("usd", 12_345.6): "$12,346",
     ("usd", 3.14159): "$3.14",
@@ -52,9 +53,13 @@ def run(request):
     page.goto(f"{site.url}/#/calls")
     settled(page)
 
-    def called(module, name, *arguments):
-        script = "async ([module, name, given]) => (await import(module))[name](...given)"
-        return page.evaluate(script, [f"{site.url}/js/{module}.js", name, list(arguments)])
+    def called(module, name, *arguments, told=False):
+        """With `told`, what the elements say that it returns: role and text."""
+        script = """async ([module, name, given, told]) => {
+            const found = (await import(module))[name](...given);
+            return told ? found.map((one) => [one.dataset.role, one.textContent]) : found;
+        }"""
+        return page.evaluate(script, [f"{site.url}/js/{module}.js", name, list(arguments), told])
 
     yield called
     context.close()
@@ -115,3 +120,47 @@ def test_models_keep_their_colours(run):
     assert first not in others
     assert run("palette", "hue", "claude-new-1") == first
     assert run("palette", "hue", None) == "--s-other"
+
+
+CONTENT = [
+    (None, []),
+    ("cut in the mid", [("user", "cut in the mid")]),
+    (
+        [{"role": "user", "parts": [{"type": "text", "content": '{"a": 1}'}]}],
+        [("user", '{"a": 1}')],
+    ),
+    (
+        '[{"role":"assistant","parts":[{"type":"tool_call","name":"find","arguments_json":"{\\"x"}]}]',
+        [("assistant", 'calls find{"x')],
+    ),
+    (
+        [
+            {
+                "role": "user",
+                "parts": [
+                    {"type": "tool_call_response", "response": [{"type": "text", "content": "ok"}]}
+                ],
+            }
+        ],
+        [("user", "result of a toolok")],
+    ),
+    ([{"role": "user", "parts": [{"type": "encrypted"}, "plain"]}], [("user", "encrypted")]),
+    ([7, None], [("user", "part7"), ("user", "partnull")]),
+]
+
+
+@pytest.mark.parametrize("said", CONTENT, ids=str)
+def test_content_of_every_shape_is_shown(run, said):
+    given, expected = said
+    shown = run("talk", "conversation", {"input_messages": given}, [], told=True)
+    assert [role for role, _ in shown] == [role for role, _ in expected]
+    for (role, text), (_, wanted) in zip(shown, expected, strict=True):
+        assert text.lower().startswith(f"{role}{wanted}".lower())
+
+
+def test_content_of_an_event_is_shown(run):
+    event = {
+        "name": semconv.EVENT_DETAILS,
+        "attributes": {semconv.OUTPUT_MESSAGES: [{"role": "assistant", "parts": ["Hello"]}]},
+    }
+    assert run("talk", "conversation", {}, [event], told=True) == [["assistant", "assistantHello"]]

@@ -3,70 +3,65 @@
 import { h } from "./dom.js";
 
 const EVENT = "gen_ai.client.inference.operation.details";
-
-/** Messages of a call, from its span or else from its event of details; empty without content. */
-export function conversation(content, events) {
-  const event = events.find(({ name }) => name === EVENT);
-  const from = (key) =>
-    content[key] ??
-    event?.attributes[`gen_ai.${key.replace("_", ".")}`] ??
-    event?.attributes[NAMES[key]] ??
-    event?.body?.[NAMES[key]];
-  const system = from("system_instructions");
-  return [
-    ...(system
-      ? [message("system", list(system).length && typeof system !== "string" ? system : [system])]
-      : []),
-    ...list(from("input_messages")).map((one) =>
-      message(one?.role ?? "user", one?.parts ?? one?.content ?? one),
-    ),
-    ...list(from("output_messages")).map((one) =>
-      message(one?.role ?? "assistant", one?.parts ?? one?.content ?? one),
-    ),
-  ];
-}
-
 const NAMES = {
   system_instructions: "gen_ai.system_instructions",
   input_messages: "gen_ai.input.messages",
   output_messages: "gen_ai.output.messages",
 };
 
-/** What was cut by an attribute limit is no JSON any more: a text is one part. */
-function list(value) {
-  if (value === null || value === undefined) return [];
-  if (typeof value === "string") {
-    try {
-      return list(JSON.parse(value));
-    } catch {
-      return [value];
-    }
-  }
-  return Array.isArray(value) ? value : [value];
+/** Messages of a call, from its span or else from its event of details; empty without content. */
+export function conversation(content, events) {
+  const event = events.find(({ name }) => name === EVENT);
+  const from = (key) => items(content[key] ?? event?.attributes[NAMES[key]]);
+  const said = (key, role) => from(key).map((one) => message(one?.role ?? role, one?.parts ?? one));
+  const system = from("system_instructions");
+  return [
+    ...(system.length ? [message("system", system)] : []),
+    ...said("input_messages", "user"),
+    ...said("output_messages", "assistant"),
+  ];
 }
+
+/** A list, maybe as JSON text; a text that was cut by a limit is no JSON any more, and one item. */
+function items(value) {
+  if (value === null || value === undefined) return [];
+  if (typeof value !== "string") return all(value);
+  try {
+    return all(JSON.parse(value));
+  } catch {
+    return [value];
+  }
+}
+
+const all = (value) => (Array.isArray(value) ? value : [value]);
 
 function message(role, parts) {
   return h(
     "article",
     { class: "said", data: { role } },
     h("p", { class: "said-role" }, role),
-    list(parts).map(part),
+    all(parts).map(part),
   );
 }
 
-function part(value) {
-  if (typeof value === "string") return h("p", { class: "said-text" }, value);
-  const kind = value?.type ?? "";
-  const text = value?.content ?? value?.text;
-  if (kind === "text" && typeof text === "string") return h("p", { class: "said-text" }, text);
-  if (kind === "reasoning" && typeof text === "string")
-    return [h("span", { class: "said-kind" }, "thinking"), h("p", { class: "said-text" }, text)];
-  if (kind === "tool_call")
-    return [h("span", { class: "said-kind" }, `calls ${value.name}`), code(value.arguments)];
-  if (kind === "tool_call_response")
-    return [h("span", { class: "said-kind" }, "result of a tool"), code(value.response ?? value.result)];
-  return [kind ? h("span", { class: "said-kind" }, kind) : null, code(value)];
-}
-
+const text = (value) => h("p", { class: "said-text" }, value);
 const code = (value) =>
   h("pre", {}, typeof value === "string" ? value : JSON.stringify(value ?? null, null, 2));
+const titled = (title, inner) => [h("span", { class: "said-kind" }, title), inner];
+
+/** Kinds of parts, as the GenAI conventions have them; others are shown as they are. */
+const KINDS = {
+  text: ({ content }) => text(content),
+  reasoning: ({ content }) => titled("thinking", text(content)),
+  tool_call: (one) => titled(`calls ${one.name}`, code(one.arguments ?? one.arguments_json)),
+  tool_call_response: ({ response }) =>
+    titled("result of a tool", Array.isArray(response) ? response.map(part) : code(response)),
+  server_tool_call: (one) => titled(`calls ${one.name} on the server`, code(one.server_tool_call)),
+  server_tool_call_response: (one) => titled("result from the server", code(one.server_tool_call_response)),
+};
+
+function part(value) {
+  if (typeof value === "string") return text(value);
+  const kind = value?.type ?? "part";
+  return Object.hasOwn(KINDS, kind) ? KINDS[kind](value) : titled(kind, code(value));
+}

@@ -174,8 +174,7 @@ function talk({ content, events: found }) {
     : {
         id: "talk",
         title: "What was said",
-        empty:
-          "Content is not captured unless you ask for it: OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=SPAN_ONLY",
+        empty: "Content is not captured unless you ask for it: OTEL_CLAUDE_CAPTURE=span",
       };
 }
 
