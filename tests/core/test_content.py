@@ -182,6 +182,15 @@ def test_tool_arguments_that_were_cut_are_what_came():
     }
 
 
+def test_a_block_that_the_sdk_goes_on_to_fill_in_is_not_counted_twice():
+    block = {"type": "text", "text": ""}
+    content = Content()
+    content.start_block(0, block)
+    content.add_delta(0, {"type": "text_delta", "text": "a"})
+    block["text"] = "a"
+    assert content.answer_text == "a"
+
+
 def test_every_delta_is_added_up():
     content = Content()
     content.start_block(0, {"type": "thinking", "thinking": "", "signature": ""})
