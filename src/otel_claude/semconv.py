@@ -72,7 +72,6 @@ USER_ID = "user.id"
 SESSION_ID = "session.id"
 HTTP_ROUTE = "http.route"
 SERVICE_NAME = "service.name"
-SERVICE_INSTANCE = "service.instance.id"
 DEPLOYMENT_ENVIRONMENT = "deployment.environment.name"
 RUN_ID = "claude.run.id"
 

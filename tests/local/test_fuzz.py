@@ -9,7 +9,7 @@ import time
 
 import httpx2
 import pytest
-from google.protobuf import json_format  # type: ignore[import-untyped] # ships no types
+from google.protobuf import json_format
 from hypothesis import HealthCheck, given, settings, strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import duckdb
 import pytest
-from google.protobuf import json_format  # type: ignore[import-untyped] # ships no types
+from google.protobuf import json_format
 from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter

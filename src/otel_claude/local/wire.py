@@ -11,8 +11,8 @@ import json
 import zlib
 from typing import TYPE_CHECKING, Any, Final
 
-from google.protobuf import json_format  # type: ignore[import-untyped] # ships no types
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped] # ships no types
+from google.protobuf import json_format
+from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
     ExportLogsServiceRequest,
     ExportLogsServiceResponse,
