@@ -21,16 +21,16 @@ _EXACT: Final = {
 def read_headers(call: Call, response: Any) -> None:
     """Keep the response headers that telemetry uses, names in lower case.
 
-    One pass over the raw list: a look-up in httpx's headers costs as much as this whole loop. The
-    dozen that are about rate limits stay as they came until somebody collects them.
+    From the raw list: a look-up in httpx's headers costs as much as all of this. The dozen that
+    are about rate limits stay as they came until somebody collects them.
     """
-    limits = []
-    for pair in response.headers.raw:
-        name = pair[0].lower()
-        if name in _EXACT:
-            call.response_headers[_EXACT[name]] = pair[1].decode("latin-1")
-        elif name.startswith(_LIMITS):
-            limits.append(pair)
+    headers: dict[bytes, bytes] = dict(response.headers.raw)
+    if not b"".join(headers).islower():
+        headers = {name.lower(): value for name, value in headers.items()}
+    for name, kept in _EXACT.items():
+        if (value := headers.pop(name, None)) is not None:
+            call.response_headers[kept] = value.decode("latin-1")
+    limits = [pair for pair in headers.items() if pair[0].startswith(_LIMITS)]
     if limits:
         call.limit_headers = limits
 

@@ -64,7 +64,8 @@ _REQUEST: Final[Mapping[str, tuple[str, Callable[[Any], Any]]]] = {
 # Asked for every call, of few models.
 _window: Final = lru_cache(maxsize=1024)(context_window)
 
-Reader = Callable[["Call"], Any]
+Rows = tuple[tuple[str, str], ...]
+Table = tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]
 
 
 def _headers_of(context: SpanContext) -> dict[str, str]:
@@ -105,39 +106,38 @@ def finish_reason(call: Call) -> str | None:
     return FINISH_REASONS.get(call.stop_reason, call.stop_reason)
 
 
-def _finish_reasons(call: Call) -> tuple[str] | None:
-    reason = finish_reason(call)
-    return (reason,) if reason is not None and call.is_inference else None
-
-
 # Attribute <- where it stands in a `Call`. None is written nowhere.
-_CALL: Final[tuple[tuple[str, Reader], ...]] = (
-    (semconv.RESPONSE_ID, attrgetter("response_id")),
-    (semconv.RESPONSE_MODEL, attrgetter("response_model")),
-    (semconv.RESPONSE_FINISH_REASONS, _finish_reasons),
-    (semconv.STOP_REASON, attrgetter("stop_reason")),
-    (semconv.STOP_CATEGORY, attrgetter("stop_category")),
-    (semconv.RESPONSE_SERVICE_TIER, attrgetter("usage.service_tier")),
-    (semconv.USAGE_REASONING, attrgetter("usage.thinking_tokens")),
-    (semconv.USAGE_CACHE_5M, attrgetter("usage.ephemeral_5m_input_tokens")),
-    (semconv.USAGE_CACHE_1H, attrgetter("usage.ephemeral_1h_input_tokens")),
-    (semconv.USAGE_SPEED, attrgetter("usage.speed")),
-    (semconv.USAGE_GEO, attrgetter("usage.inference_geo")),
-    (semconv.USAGE_WEB_SEARCHES, attrgetter("usage.web_search_requests")),
-    (semconv.USAGE_WEB_FETCHES, attrgetter("usage.web_fetch_requests")),
-    (semconv.HTTP_STATUS, attrgetter("status")),
-    (semconv.HTTP_BODY_SIZE, attrgetter("body_size")),
-    (semconv.CACHE_MISS_REASON, attrgetter("cache_miss_reason")),
-    (semconv.CACHE_MISSED_TOKENS, attrgetter("cache_missed_tokens")),
-    (semconv.COUNTED_INPUT_TOKENS, attrgetter("counted_input_tokens")),
-    (semconv.BATCH_ID, attrgetter("batch_id")),
-    (semconv.OUTCOME, lambda call: call.outcome or "completed"),
+_CALL: Final[Rows] = (
+    (semconv.RESPONSE_ID, "response_id"),
+    (semconv.RESPONSE_MODEL, "response_model"),
+    (semconv.STOP_REASON, "stop_reason"),
+    (semconv.STOP_CATEGORY, "stop_category"),
+    (semconv.HTTP_STATUS, "status"),
+    (semconv.HTTP_BODY_SIZE, "body_size"),
+    (semconv.CACHE_MISS_REASON, "cache_miss_reason"),
+    (semconv.CACHE_MISSED_TOKENS, "cache_missed_tokens"),
+    (semconv.COUNTED_INPUT_TOKENS, "counted_input_tokens"),
+    (semconv.BATCH_ID, "batch_id"),
+    (semconv.CONVERSATION_ID, "conversation_id"),
 )
 
-_STREAM: Final[tuple[tuple[str, Reader], ...]] = (
-    (semconv.RESPONSE_TIME_TO_FIRST_CHUNK, attrgetter("time_to_first_token")),
-    (semconv.TIME_TO_FIRST_EVENT, attrgetter("time_to_first_event")),
-    (semconv.STREAM_EVENTS, attrgetter("events")),
+# The same, in its `Usage`.
+_USAGE: Final[Rows] = (
+    (semconv.RESPONSE_SERVICE_TIER, "service_tier"),
+    (semconv.USAGE_REASONING, "thinking_tokens"),
+    (semconv.USAGE_CACHE_5M, "ephemeral_5m_input_tokens"),
+    (semconv.USAGE_CACHE_1H, "ephemeral_1h_input_tokens"),
+    (semconv.USAGE_SPEED, "speed"),
+    (semconv.USAGE_GEO, "inference_geo"),
+    (semconv.USAGE_WEB_SEARCHES, "web_search_requests"),
+    (semconv.USAGE_WEB_FETCHES, "web_fetch_requests"),
+)
+
+# The same, where the call is a stream.
+_STREAM: Final[Rows] = (
+    (semconv.RESPONSE_TIME_TO_FIRST_CHUNK, "time_to_first_token"),
+    (semconv.TIME_TO_FIRST_EVENT, "time_to_first_event"),
+    (semconv.STREAM_EVENTS, "events"),
 )
 
 _HEADERS: Final[Mapping[str, str]] = {
@@ -146,21 +146,41 @@ _HEADERS: Final[Mapping[str, str]] = {
     "anthropic-workspace-id": semconv.WORKSPACE_ID,
 }
 
-_COST: Final[tuple[tuple[str, Callable[[Cost], Any]], ...]] = (
-    (semconv.COST_TOTAL, attrgetter("total_usd")),
-    (semconv.COST_BASIS, attrgetter("basis")),
-    (semconv.COST_PRICE_BOOK, attrgetter("price_book")),
-    (semconv.USAGE_COST, attrgetter("total_usd")),
+_COST: Final[Rows] = (
+    (semconv.COST_TOTAL, "total_usd"),
+    (semconv.COST_BASIS, "basis"),
+    (semconv.COST_PRICE_BOOK, "price_book"),
+    (semconv.USAGE_COST, "total_usd"),
+    (semconv.COST_FREE_REASON, "free_reason"),
 )
 
 # Parts of the total: those of zero are left out.
-_COST_PARTS: Final[tuple[tuple[str, Callable[[Cost], float]], ...]] = (
-    (semconv.COST_INPUT, attrgetter("input_usd")),
-    (semconv.COST_OUTPUT, attrgetter("output_usd")),
-    (semconv.COST_CACHE_READ, attrgetter("cache_read_usd")),
-    (semconv.COST_CACHE_WRITE, attrgetter("cache_write_usd")),
-    (semconv.COST_SERVER_TOOLS, attrgetter("server_tools_usd")),
+_COST_PARTS: Final[Rows] = (
+    (semconv.COST_INPUT, "input_usd"),
+    (semconv.COST_OUTPUT, "output_usd"),
+    (semconv.COST_CACHE_READ, "cache_read_usd"),
+    (semconv.COST_CACHE_WRITE, "cache_write_usd"),
+    (semconv.COST_SERVER_TOOLS, "server_tools_usd"),
 )
+
+
+def _table(rows: Rows) -> Table:
+    """The names of rows, and what reads the values of all of them at once."""
+    fields = [field for _, field in rows]
+    # With one field alone it would return no tuple: the class comes last, and has no name.
+    return tuple(name for name, _ in rows), attrgetter(*fields, "__class__")
+
+
+_COST_TABLE: Final = _table(_COST)
+_COST_PARTS_TABLE: Final = _table(_COST_PARTS)
+
+
+def _add(attributes: dict[str, Any], table: Table, source: object) -> None:
+    """Add what is known of a table's values."""
+    names, read = table
+    for name, value in zip(names, read(source), strict=False):
+        if value is not None:
+            attributes[name] = value
 
 
 class Spans:
@@ -183,13 +203,14 @@ class Spans:
             for name in (semconv.USAGE_CACHE_WRITE, semconv.USAGE_CACHE_CREATION)
             if not strict or name in self._registry
         )
-        self._call_rows = self._allowed(_CALL)
-        self._stream_rows = self._allowed(_STREAM)
+        self._call_table = _table(self._allowed(_CALL))
+        self._usage_table = _table(self._allowed(_USAGE))
+        self._stream_table = _table(self._allowed(_STREAM))
         self._request_rows = {
             field: row for field, row in _REQUEST.items() if not strict or row[0] in self._registry
         }
 
-    def _allowed(self, rows: tuple[tuple[str, Reader], ...]) -> tuple[tuple[str, Reader], ...]:
+    def _allowed(self, rows: Rows) -> Rows:
         if not self._strict:
             return rows
         return tuple(row for row in rows if row[0] in self._registry)
@@ -248,30 +269,26 @@ class Spans:
             row = self._request_rows.get(field)
             if row is not None:
                 attributes[row[0]] = row[1](value)
-        for name, read in self._call_rows:
-            if (value := read(call)) is not None:
-                attributes[name] = value
+        _add(attributes, self._call_table, call)
         if call.stream:
             attributes[semconv.REQUEST_STREAM] = True
-            for name, read in self._stream_rows:
-                if (value := read(call)) is not None:
-                    attributes[name] = value
+            _add(attributes, self._stream_table, call)
+        if call.is_inference and (reason := finish_reason(call)) is not None:
+            attributes[semconv.RESPONSE_FINISH_REASONS] = (reason,)
         if call.failure is not None:
             attributes[semconv.ERROR_TYPE] = call.failure.type
         if call.compacted:
             attributes[semconv.CONVERSATION_COMPACTED] = True
-        self._add_tokens(attributes, call, bill)
-        if call.conversation_id is not None:
-            attributes[semconv.CONVERSATION_ID] = call.conversation_id
+        if call.usage.said:
+            _add(attributes, self._usage_table, call.usage)
+            self._add_tokens(attributes, bill)
         if call.attribution is not None:
             self._add_attribution(attributes, call.attribution)
         if not self._strict:
             _add_own(attributes, call, bill)
         return attributes
 
-    def _add_tokens(self, attributes: dict[str, Any], call: Call, bill: Bill) -> None:
-        if not call.usage.said:
-            return
+    def _add_tokens(self, attributes: dict[str, Any], bill: Bill) -> None:
         if bill.prompt_tokens is not None:
             attributes[semconv.USAGE_INPUT_TOKENS] = bill.prompt_tokens
         if bill.output_tokens is not None:
@@ -295,6 +312,8 @@ class Spans:
 
 def _add_own(attributes: dict[str, Any], call: Call, bill: Bill) -> None:
     """What the conventions have no name for."""
+    # A span that is not ours is written when its call is about to complete.
+    attributes[semconv.OUTCOME] = call.outcome or "completed"
     headers = call.response_headers
     for header, name in _HEADERS.items():
         if (value := headers.get(header)) is not None:
@@ -322,17 +341,15 @@ def _add_own(attributes: dict[str, Any], call: Call, bill: Bill) -> None:
 
 def _add_cost(attributes: dict[str, Any], cost: Cost | Unpriced | None) -> None:
     if type(cost) is Cost:
-        for name, read in _COST:
-            attributes[name] = read(cost)
-        for name, read in _COST_PARTS:
-            if part := read(cost):
+        _add(attributes, _COST_TABLE, cost)
+        names, read = _COST_PARTS_TABLE
+        for name, part in zip(names, read(cost), strict=False):
+            if part:
                 attributes[name] = part
         if cost.free_reason is None and (uncached := cost.uncached_usd) != cost.total_usd:
             attributes[semconv.COST_UNCACHED] = uncached
         if cost.incomplete:
             attributes[semconv.COST_INCOMPLETE] = cost.incomplete
-        if (reason := cost.free_reason) is not None:
-            attributes[semconv.COST_FREE_REASON] = reason
     elif type(cost) is Unpriced:
         attributes[semconv.COST_UNAVAILABLE] = cost.reason
 

@@ -110,6 +110,7 @@ class Cost:
         "_rates",
         "_read",
         "_tools",
+        "_total",
         "_uncached",
         "_write",
         "incomplete",
@@ -138,7 +139,8 @@ class Cost:
         self._read = read
         self._write = write
         self._uncached = uncached
-        self._tools = searches * plan.search
+        self._tools = tools = searches * plan.search
+        self._total = input_ + output + read + write + tools
         self.web_searches = searches
         self.incomplete = incomplete
         self._groups = groups
@@ -151,7 +153,9 @@ class Cost:
     @property
     def basis(self) -> str:
         """Where the rates are from: `list`, `override` or `commitment_equivalent`."""
-        bases = {self._plan.basis, *(group.plan.basis for group in self._groups or ())}
+        if self._groups is None:
+            return self._plan.basis
+        bases = {self._plan.basis, *(group.plan.basis for group in self._groups)}
         return next(b for b in _BASES if b in bases)
 
     @property
@@ -272,10 +276,6 @@ class Cost:
     def uncached_usd(self) -> float:
         """`uncached` as the nearest double."""
         return (self._uncached + self._tools) / self._plan.scale
-
-    @property
-    def _total(self) -> int:
-        return self._input + self._output + self._read + self._write + self._tools
 
     def __repr__(self) -> str:
         """For people: amount, model, basis and doubts."""
