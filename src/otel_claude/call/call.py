@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from otel_claude import _faults
@@ -24,6 +25,9 @@ Operation = Literal["chat", "text_completion", "count_tokens", "batch", "batch_r
 Platform = Literal[
     "anthropic", "bedrock", "bedrock_mantle", "vertex", "foundry", "aws", "google_cloud"
 ]
+
+
+_NO_HEADERS: Mapping[str, bytes] = MappingProxyType({})
 
 
 class Observer(Protocol):
@@ -181,7 +185,7 @@ class Call:
         self.status: int | None = None
         self.body_size: int | None = None
         self.response_headers: dict[str, str] = {}
-        self.limit_headers: Sequence[tuple[bytes, bytes]] = ()
+        self.limit_headers: Mapping[str, bytes] = _NO_HEADERS
         self.response_id: str | None = None
         self.response_model: str | None = None
         self.stop_reason: str | None = None

@@ -19,13 +19,13 @@ def fields(value: object) -> Mapping[str, Any]:
 
     Never raises. Fields that an older SDK does not know are included.
     """
-    if isinstance(value, Mapping):
+    # Models and dicts first: whether something else is a Mapping takes longest to find out.
+    if type(value) is dict:
         return value
-    try:
-        known = value.__dict__
-    except AttributeError:
-        return _NOTHING
-    extra = getattr(value, "__pydantic_extra__", None)
+    extra = getattr(value, "__pydantic_extra__", _NOTHING)
+    if extra is _NOTHING and isinstance(value, Mapping):
+        return value
+    known: Mapping[str, Any] = getattr(value, "__dict__", _NOTHING)
     return {**known, **extra} if extra else known
 
 
@@ -107,14 +107,11 @@ class Tokens:
     @property
     def prompt_tokens(self) -> int | None:
         """Uncached input, cache reads and cache writes together; None where none was said."""
-        parts = (
-            self.input_tokens,
-            self.cache_read_input_tokens,
-            self.cache_creation_input_tokens,
-        )
-        if parts == (None, None, None):
+        plain, read = self.input_tokens, self.cache_read_input_tokens
+        written = self.cache_creation_input_tokens
+        if plain is None and read is None and written is None:
             return None
-        return sum(part or 0 for part in parts)
+        return (plain or 0) + (read or 0) + (written or 0)
 
 
 class Iteration(Tokens):

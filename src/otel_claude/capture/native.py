@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def _options_of(client: Any) -> Mapping[str, Any]:
     """The resolved `open_telemetry` option of a client; empty where the SDK has none."""
     resolved = getattr(client, "_open_telemetry", None)
-    return resolved if isinstance(resolved, Mapping) else {}
+    return resolved if type(resolved) is dict or isinstance(resolved, Mapping) else {}
 
 
 def traces(client: Any, options: Any) -> bool:
@@ -77,7 +77,10 @@ def with_span_of(call: Call, options: Any, client: Any) -> Any:
     if made_by_sdk:
         replaced.span_name = None
     if _options_of(client).get("propagation", True) is not False:
-        given = options.headers if isinstance(options.headers, Mapping) else {}
-        kept = {k: v for k, v in given.items() if k.lower() not in call.headers}
-        replaced.headers = {**kept, **call.headers}
+        given = options.headers
+        if given and isinstance(given, Mapping):
+            kept = {k: v for k, v in given.items() if k.lower() not in call.headers}
+            replaced.headers = {**kept, **call.headers}
+        else:
+            replaced.headers = dict(call.headers)
     return replaced

@@ -58,9 +58,10 @@ def operation_of(options: Any) -> Operation | None:
 def body_of(options: Any) -> Mapping[str, Any]:
     """The fields of the request body; those of `extra_body` beat those of the method."""
     said = options.json_data
-    body: Mapping[str, Any] = said if isinstance(said, Mapping) else {}
+    # What is a dict need not be asked whether it is a Mapping, which takes longer.
+    body: Mapping[str, Any] = said if type(said) is dict or isinstance(said, Mapping) else {}
     extra = getattr(options, "extra_json", None)
-    if isinstance(extra, Mapping) and extra:
+    if extra and isinstance(extra, Mapping):
         return {**body, **extra}
     return body
 

@@ -10,12 +10,25 @@ from otel_claude.call.usage import Iteration, count, fields, text
 if TYPE_CHECKING:
     from otel_claude.call.call import Call
 
-_LIMITS: Final = b"anthropic-"
-_EXACT: Final = {
-    b"request-id": "request-id",
-    b"anthropic-organization-id": "anthropic-organization-id",
-    b"anthropic-workspace-id": "anthropic-workspace-id",
-}
+_TEXTS: Final = (str, bytes)
+_IDS: Final = ("request-id", "anthropic-organization-id", "anthropic-workspace-id")
+
+
+class _Names(dict[bytes, str | None]):
+    """Header names as they come -> in lower case, or None where telemetry has no use for them."""
+
+    _most = 1024  # servers make names up, too
+
+    def __missing__(self, raw: bytes) -> str | None:
+        if len(self) >= self._most:
+            self.clear()
+        name = raw.decode("latin-1").lower()
+        kept = name if name in _IDS or name.startswith("anthropic-") else None
+        self[raw] = kept
+        return kept
+
+
+_names: Final = _Names()
 
 
 def read_headers(call: Call, response: Any) -> None:
@@ -24,15 +37,12 @@ def read_headers(call: Call, response: Any) -> None:
     From the raw list: a look-up in httpx's headers costs as much as all of this. The dozen that
     are about rate limits stay as they came until somebody collects them.
     """
-    headers: dict[bytes, bytes] = dict(response.headers.raw)
-    if not b"".join(headers).islower():
-        headers = {name.lower(): value for name, value in headers.items()}
-    for name, kept in _EXACT.items():
-        if (value := headers.pop(name, None)) is not None:
-            call.response_headers[kept] = value.decode("latin-1")
-    limits = [pair for pair in headers.items() if pair[0].startswith(_LIMITS)]
-    if limits:
-        call.limit_headers = limits
+    found = {name: value for raw, value in response.headers.raw if (name := _names[raw])}
+    for name in _IDS:
+        if (value := found.pop(name, None)) is not None:
+            call.response_headers[name] = value.decode("latin-1")
+    if found:
+        call.limit_headers = found
 
 
 def read_attempt(call: Call, response: Any) -> None:
@@ -63,7 +73,7 @@ def read_message(call: Call, message: object) -> None:
     content = said.get("content")
     if said.get("completion"):
         call.has_output = True
-    if isinstance(content, Sequence) and not isinstance(content, str | bytes):
+    if type(content) is list or (isinstance(content, Sequence) and not isinstance(content, _TEXTS)):
         for block in content:
             read_block(call, block)
 

@@ -285,7 +285,8 @@ def saw_retry(call: Call, kwargs: Kwargs) -> None:
 def saw_parsed(raw_response: Any, parsed: Any) -> None:
     """A raw response was parsed, maybe not for the first time: a stream in it is followed."""
     try:
-        call = raw_response.__dict__.get(stream.STATE)
+        # Not by its `__dict__`: making one costs, and every response is parsed.
+        call = getattr(raw_response, stream.STATE, None)
         if call is None or stream.STATE in getattr(parsed, "__dict__", ()):
             return
         how = kind_of(type(parsed))

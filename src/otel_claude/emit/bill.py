@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_claude.pricing import Cost, Unpriced, billed, cost
@@ -18,8 +19,11 @@ if TYPE_CHECKING:
     from otel_claude.call.usage import Usage
     from otel_claude.pricing import Prices
 
-_CONTEXT_BUCKETS: Final = ((1_000, "small"), (10_000, "medium"), (50_000, "large"))
-_COST_BUCKETS: Final = ((0.01, "under_1c"), (0.1, "1c_10c"), (1, "10c_1usd"), (10, "1_10usd"))
+# Upper limits, and the buckets below each of them and above the last.
+_CONTEXT_LIMITS: Final = (1_000, 10_000, 50_000)
+_CONTEXT_BUCKETS: Final = ("small", "medium", "large", "xlarge")
+_COST_LIMITS: Final = (0.01, 0.1, 1, 10)
+_COST_BUCKETS: Final = ("under_1c", "1c_10c", "10c_1usd", "1_10usd", "over_10usd")
 
 
 class Bill:
@@ -113,14 +117,13 @@ class Bill:
         """The size of the cost, as a label of few values."""
         if type(self.cost) is not Cost:
             return None
-        total = self.cost.total_usd
-        return next((name for limit, name in _COST_BUCKETS if total < limit), "over_10usd")
+        return _COST_BUCKETS[bisect_right(_COST_LIMITS, self.cost.total_usd)]
 
 
 def _bucket(prompt_tokens: int | None) -> str | None:
     if prompt_tokens is None:
         return None
-    return next((name for limit, name in _CONTEXT_BUCKETS if prompt_tokens < limit), "xlarge")
+    return _CONTEXT_BUCKETS[bisect_right(_CONTEXT_LIMITS, prompt_tokens)]
 
 
 def cost_of(call: Call, usage: Usage, prices: Prices | None) -> Cost | Unpriced | None:

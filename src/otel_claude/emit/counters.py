@@ -12,18 +12,20 @@ from otel_claude.pricing import Cost, Unpriced
 from otel_claude.pricing.result import COMPONENTS, TOKEN_TYPES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from decimal import Decimal
 
     from otel_claude.call.call import Call
     from otel_claude.call.session import SessionUse
     from otel_claude.emit.bill import Bill
-    from otel_claude.emit.labels import Labels
     from otel_claude.emit.sums import Sums
     from otel_claude.emit.words import Words
 
 Addition = tuple[Slot, int]
 
-ACTIVE: Final = Slot(semconv.M_ACTIVE)
+_ACTIVE: Final = Slot(semconv.M_ACTIVE)
+BEGUN: Final = ((_ACTIVE, 1),)
+ENDED: Final = ((_ACTIVE, -1),)
 _TOKENS: Final = {
     kind: Slot(semconv.M_TOKENS, {semconv.CLAUDE_TOKEN_TYPE: kind}) for kind in TOKEN_TYPES
 }
@@ -56,7 +58,7 @@ _REQUEST_LABELS: Final = (
 )
 
 _slots: Kept[Slot] = Kept()
-_cost_slots: Kept[tuple[tuple[Slot, ...], Slot]] = Kept()
+_cost_slots: Kept[tuple[Slot, ...]] = Kept()
 
 
 def _slot(instrument: str, names: tuple[str, ...], values: tuple[Any, ...]) -> Slot:
@@ -108,22 +110,19 @@ def usage(call: Call, bill: Bill) -> list[Addition]:
     return [(s, n) for s, n in zip(_USAGE_SLOTS, numbers, strict=True) if n is not None]
 
 
-def add_money(sums: Sums, call: Call, bill: Bill, own: LabelSet, labels: Labels) -> None:
-    """Billed tokens and their cost, each inference under the model it ran on."""
+def money(bill: Bill) -> Iterator[tuple[str | None, list[Addition]]]:
+    """Billed tokens and their cost, each inference with the model it ran on; None is the call's."""
     cost = bill.cost
     if type(cost) is Cost:
-        components, uncached = _cost_slots.get_or_make((cost.exponent,), _of_cost, cost.exponent)
+        slots = _cost_slots.get_or_make((cost.exponent,), _of_cost, cost.exponent)
         tools = cost.tools_units
         for group in cost.groups:
             if group.free_reason is not None:
                 continue
-            additions = _nonzero(_TOKEN_SLOTS, group.counts)
             *units, plain = group.units
-            additions += _nonzero(components, (*units, tools))
-            additions.append((uncached, plain + tools))
+            numbers = (*group.counts, *units, tools, plain + tools)
             tools = 0  # they belong to the call, and are counted with its first inference
-            of_group = own if group.model == cost.model else labels.of(call, group.model)
-            sums.add(of_group, additions)
+            yield None if group.model == cost.model else group.model, _nonzero(slots, numbers)
     elif type(cost) is Unpriced:
         for found in cost.groups:
             counts = (
@@ -133,8 +132,7 @@ def add_money(sums: Sums, call: Call, bill: Bill, own: LabelSet, labels: Labels)
                 found.cache_write_1h,
                 found.output,
             )
-            of_group = own if found.own else labels.of(call, found.model)
-            sums.add(of_group, _nonzero(_TOKEN_SLOTS, counts))
+            yield None if found.own else found.model, _nonzero(_TOKEN_SLOTS, counts)
 
 
 def add_session(sums: Sums, use: SessionUse) -> None:
@@ -148,14 +146,15 @@ def add_session(sums: Sums, use: SessionUse) -> None:
 
 
 def _nonzero(slots: tuple[Slot, ...], numbers: tuple[int, ...]) -> list[Addition]:
-    return [(slot, number) for slot, number in zip(slots, numbers, strict=True) if number]
+    return [addition for addition in zip(slots, numbers, strict=True) if addition[1]]
 
 
-def _of_cost(exponent: int) -> tuple[tuple[Slot, ...], Slot]:
-    components = tuple(
+def _of_cost(exponent: int) -> tuple[Slot, ...]:
+    """Tokens, components of the cost, and the cost without caching."""
+    components = (
         Slot(semconv.M_COST, {semconv.COST_COMPONENT: name}, exponent) for name in COMPONENTS
     )
-    return components, Slot(semconv.M_COST_UNCACHED, None, exponent)
+    return *_TOKEN_SLOTS, *components, Slot(semconv.M_COST_UNCACHED, None, exponent)
 
 
 def _whole(amount: Decimal) -> tuple[int, int]:

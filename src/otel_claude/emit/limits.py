@@ -13,7 +13,7 @@ from otel_claude import semconv
 from otel_claude.pricing import retirement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
     from otel_claude.call.call import Call
     from otel_claude.emit.words import Words
@@ -30,7 +30,7 @@ class Limits:
     def __init__(self, words: Words) -> None:
         self._words = words
         self._lock = threading.Lock()
-        self._readings: dict[Key, Sequence[tuple[bytes, bytes]]] = {}
+        self._readings: dict[Key, Mapping[str, bytes]] = {}
         self._models: dict[str, date | None] = {}
 
     def read(self, call: Call) -> None:
@@ -101,7 +101,7 @@ class Limits:
         with self._lock:
             readings = list(self._readings.items())
         for key, raw in readings:
-            headers = {name.decode("latin-1").lower(): v.decode("latin-1") for name, v in raw}
+            headers = {name: value.decode("latin-1") for name, value in raw.items()}
             for header, text in headers.items():
                 kind, _, suffix = _stem(header).rpartition("-")
                 if not kind or suffix not in ("limit", "remaining", "utilization", "reset"):

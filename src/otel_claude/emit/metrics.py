@@ -57,40 +57,48 @@ class Metrics:
         """A call is under way."""
         if not self._strict and self.listened():
             active = self._labels.of_active(call)
-            self._instruments.sums.add(active, ((counters.ACTIVE, 1),))
+            self._instruments.sums.add(active, counters.BEGUN)
             call.counted = True
 
     def leave(self, call: Call) -> None:
         """A call is not under way any more."""
         if call.counted:
             active = self._labels.of_active(call)
-            self._instruments.sums.add(active, ((counters.ACTIVE, -1),))
+            self._instruments.sums.add(active, counters.ENDED)
 
     def end(self, call: Call, bill: Bill) -> None:
         """Count and measure a call that has ended."""
         if not self.listened() or (self._strict and not call.is_inference):
             return
         labels = self._labels.of(call, call.response_model)
+        additions: list[counters.Addition] = []
         # A result of a batch is no call of its own: the reading of them all was.
         if call.whole is None:
             self._record(call, bill, labels)
-            self._count(call, bill, labels)
+            additions += self._counts(call, bill)
+        sums = self._instruments.sums
         if not self._strict:
-            counters.add_money(self._instruments.sums, call, bill, labels, self._labels)
+            for model, spent in counters.money(bill):
+                if model is None:
+                    additions += spent
+                else:
+                    sums.add(self._labels.of(call, model), spent)
+        sums.add(labels, additions)
 
     def used_in_session(self, use: SessionUse) -> None:
         """Count what a managed agent's session used."""
         if not self._strict and self.listened():
             counters.add_session(self._instruments.sums, use)
 
-    def _count(self, call: Call, bill: Bill, labels: LabelSet) -> None:
-        sums = self._instruments.sums
+    def _counts(self, call: Call, bill: Bill) -> list[counters.Addition]:
+        additions: list[counters.Addition] = []
         if self._latest and call.is_inference:
-            sums.add(labels, counters.usage(call, bill))
+            additions += counters.usage(call, bill)
         if not self._strict:
-            sums.add(labels, counters.requests(call, bill, self._words))
+            additions += counters.requests(call, bill, self._words)
             if call.model is not None:
                 self._instruments.limits.read(call)
+        return additions
 
     def _record(self, call: Call, bill: Bill, labels: LabelSet) -> None:
         of_duration = self._labels.of_histogram(labels, call, bill, error=True)
@@ -100,11 +108,11 @@ class Metrics:
             return
         if self._latest:
             self._put(semconv.M_INFERENCE_DURATION, call.duration, of_duration, call)
-        self._record_tokens(call, bill, labels.attributes)
+        self._record_tokens(call, bill, labels)
         if call.stream and call.first_token is not None:
             self._record_stream(call, bill, labels)
 
-    def _record_tokens(self, call: Call, bill: Bill, plain: Mapping[str, Any]) -> None:
+    def _record_tokens(self, call: Call, bill: Bill, labels: LabelSet) -> None:
         for kind, tokens, latest in (
             ("input", bill.prompt_tokens, semconv.M_INFERENCE_INPUT),
             ("output", bill.output_tokens, semconv.M_INFERENCE_OUTPUT),
@@ -112,10 +120,9 @@ class Metrics:
             if tokens is None:
                 continue
             if self._released:
-                of_kind = {**plain, semconv.TOKEN_TYPE: kind}
-                self._put(semconv.M_TOKEN_USAGE, tokens, of_kind, call)
+                self._put(semconv.M_TOKEN_USAGE, tokens, labels.of_tokens(kind), call)
             if self._latest:
-                self._put(latest, tokens, plain, call)
+                self._put(latest, tokens, labels.attributes, call)
 
     def _record_stream(self, call: Call, bill: Bill, labels: LabelSet) -> None:
         first = call.time_to_first_token or 0.0

@@ -70,11 +70,10 @@ Table = tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]
 
 def _headers_of(context: SpanContext) -> dict[str, str]:
     """W3C trace context (https://www.w3.org/TR/trace-context/). Never baggage: it stays at home."""
-    headers = {
-        "traceparent": f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
-    }
-    if context.trace_state:
-        headers["tracestate"] = context.trace_state.to_header()
+    trace_id, span_id, _, flags, state, _ = context
+    headers = {"traceparent": f"00-{trace_id:032x}-{span_id:016x}-{flags:02x}"}
+    if state:
+        headers["tracestate"] = state.to_header()
     return headers
 
 
@@ -150,17 +149,16 @@ _COST: Final[Rows] = (
     (semconv.COST_TOTAL, "total_usd"),
     (semconv.COST_BASIS, "basis"),
     (semconv.COST_PRICE_BOOK, "price_book"),
-    (semconv.USAGE_COST, "total_usd"),
     (semconv.COST_FREE_REASON, "free_reason"),
 )
 
-# Parts of the total: those of zero are left out.
-_COST_PARTS: Final[Rows] = (
-    (semconv.COST_INPUT, "input_usd"),
-    (semconv.COST_OUTPUT, "output_usd"),
-    (semconv.COST_CACHE_READ, "cache_read_usd"),
-    (semconv.COST_CACHE_WRITE, "cache_write_usd"),
-    (semconv.COST_SERVER_TOOLS, "server_tools_usd"),
+# Parts of the total, in the order of `COMPONENTS`: those of zero are left out.
+_COST_PARTS: Final = (
+    semconv.COST_INPUT,
+    semconv.COST_OUTPUT,
+    semconv.COST_CACHE_READ,
+    semconv.COST_CACHE_WRITE,
+    semconv.COST_SERVER_TOOLS,
 )
 
 
@@ -172,7 +170,6 @@ def _table(rows: Rows) -> Table:
 
 
 _COST_TABLE: Final = _table(_COST)
-_COST_PARTS_TABLE: Final = _table(_COST_PARTS)
 
 
 def _add(attributes: dict[str, Any], table: Table, source: object) -> None:
@@ -342,8 +339,8 @@ def _add_own(attributes: dict[str, Any], call: Call, bill: Bill) -> None:
 def _add_cost(attributes: dict[str, Any], cost: Cost | Unpriced | None) -> None:
     if type(cost) is Cost:
         _add(attributes, _COST_TABLE, cost)
-        names, read = _COST_PARTS_TABLE
-        for name, part in zip(names, read(cost), strict=False):
+        attributes[semconv.USAGE_COST] = attributes[semconv.COST_TOTAL]
+        for name, part in zip(_COST_PARTS, cost.components_usd, strict=True):
             if part:
                 attributes[name] = part
         if cost.free_reason is None and (uncached := cost.uncached_usd) != cost.total_usd:

@@ -12,17 +12,27 @@ import threading
 import weakref
 from typing import TYPE_CHECKING, Any
 
+from otel_claude import semconv
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Mapping
 
 
 class LabelSet:
     """The labels that all points of a call share. Compared by identity, so it hashes fast."""
 
-    __slots__ = ("attributes",)
+    __slots__ = ("_of_tokens", "attributes")
 
     def __init__(self, attributes: Mapping[str, Any]) -> None:
         self.attributes = attributes
+        self._of_tokens: dict[str, Mapping[str, Any]] = {}
+
+    def of_tokens(self, kind: str) -> Mapping[str, Any]:
+        """These labels and the kind of token. Made once."""
+        found = self._of_tokens.get(kind)
+        if found is None:
+            found = self._of_tokens[kind] = {**self.attributes, semconv.TOKEN_TYPE: kind}
+        return found
 
 
 class Slot:
@@ -52,8 +62,10 @@ class Sums:
         self._pending: dict[LabelSet, dict[Slot, int]] = {}
         _alive.add(self)
 
-    def add(self, labels: LabelSet, additions: Iterable[tuple[Slot, int]]) -> None:
+    def add(self, labels: LabelSet, additions: Collection[tuple[Slot, int]]) -> None:
         """Add numbers to the sums of a label set, all those of a call at once."""
+        if not additions:
+            return
         with self._lock:
             sums = self._pending.get(labels)
             if sums is None:

@@ -153,7 +153,7 @@ class Cost:
     @property
     def basis(self) -> str:
         """Where the rates are from: `list`, `override` or `commitment_equivalent`."""
-        if self._groups is None:
+        if self._groups is None or len(self._groups) == 1:
             return self._plan.basis
         bases = {self._plan.basis, *(group.plan.basis for group in self._groups)}
         return next(b for b in _BASES if b in bases)
@@ -276,6 +276,18 @@ class Cost:
     def uncached_usd(self) -> float:
         """`uncached` as the nearest double."""
         return (self._uncached + self._tools) / self._plan.scale
+
+    @property
+    def components_usd(self) -> tuple[float, float, float, float, float]:
+        """The components as the nearest doubles, in the order of `COMPONENTS`."""
+        scale = self._plan.scale
+        return (
+            self._input / scale,
+            self._output / scale,
+            self._read / scale,
+            self._write / scale,
+            self._tools / scale,
+        )
 
     def __repr__(self) -> str:
         """For people: amount, model, basis and doubts."""
