@@ -6,9 +6,9 @@ import asyncio
 
 import anthropic
 import pytest
-from opentelemetry.trace import StatusCode
+from opentelemetry.trace import NonRecordingSpan, SpanContext, StatusCode, use_span
 
-from otel_claude import attribution, semconv
+from otel_claude import ClaudeInstrumentor, attribution, semconv
 from tests.conftest import Telemetry
 
 pytestmark = pytest.mark.skipif(
@@ -136,3 +136,35 @@ def test_a_clients_provider_propagation_and_conversation_apply_to_our_span(telem
     assert other.attributes[semconv.CONVERSATION_ID] == "conv-1"
     assert scopes(other) == [semconv.SCOPE]
     assert "traceparent" not in api.requests[0].headers
+
+
+def test_where_nobody_listens_the_sdk_prepares_no_span_that_would_be_nothing(
+    monkeypatch, client, api, ask
+):
+    prepared = []
+
+    def spy(cast_to, options, **kwargs):
+        prepared.append(options.span_name)
+        return send(cast_to, options, **kwargs)
+
+    send = client._request
+    monkeypatch.setattr(client, "_request", spy)
+    ClaudeInstrumentor().instrument()  # no provider anywhere
+    try:
+        client.messages.create(**ask())
+        with use_span(NonRecordingSpan(SpanContext(1, 2, is_remote=True))):
+            client.messages.create(**ask())
+    finally:
+        ClaudeInstrumentor().uninstrument()
+    idle, passing_on = prepared
+    assert idle is None
+    assert passing_on is not None
+    first, second = (request.headers.get("traceparent") for request in api.requests)
+    assert first is None
+    assert second.split("-")[1:3] == [f"{1:032x}", f"{2:016x}"]
+
+
+def test_a_clients_own_provider_stands_where_nobody_else_listens(telemetry, traced, ask):
+    ClaudeInstrumentor().instrument()
+    traced.messages.create(**ask())
+    assert scopes(telemetry) == [NATIVE]

@@ -11,7 +11,7 @@ import copy
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry.trace import get_tracer_provider, set_span_in_context
+from opentelemetry.trace import get_current_span, get_tracer_provider, set_span_in_context
 
 if TYPE_CHECKING:
     from otel_claude.call.call import Call
@@ -28,12 +28,13 @@ def traces(client: Any, options: Any) -> bool:
     return (
         getattr(options, "span_name", None) is not None
         and getattr(client, "_tracer", None) is not None
-        and not _is_stand_in(_options_of(client).get("tracer_provider") or get_tracer_provider())
+        and not _stands_in(client)
     )
 
 
-def _is_stand_in(provider: Any) -> bool:
-    """Whether the spans of a provider are nothing: no OpenTelemetry SDK is behind it."""
+def _stands_in(client: Any) -> bool:
+    """Whether a client's spans are nothing: no OpenTelemetry SDK is behind them."""
+    provider = _options_of(client).get("tracer_provider") or get_tracer_provider()
     return type(provider).__name__ in ("ProxyTracerProvider", "NoOpTracerProvider")
 
 
@@ -62,6 +63,20 @@ def without_span(options: Any) -> Any:
     replaced = copy.copy(options)
     replaced.span_name = None
     return replaced
+
+
+def drop_idle_span(client: Any, options: Any) -> None:
+    """Spare the SDK the preparation of a span that would be nothing.
+
+    It reads the whole request for that span, even where no OpenTelemetry SDK is set up. Where a
+    trace context came from elsewhere, such a span would pass it on, and stands.
+    """
+    if (
+        getattr(options, "span_name", None) is not None
+        and _stands_in(client)
+        and not get_current_span().get_span_context().is_valid
+    ):
+        options.span_name = None  # these options were made for this one request, by the SDK
 
 
 def with_span_of(call: Call, options: Any, client: Any) -> Any:

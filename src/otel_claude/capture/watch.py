@@ -61,7 +61,7 @@ def open_call(
     try:
         options = args[1] if len(args) > 1 else kwargs["options"]
         operation = request.operation_of(options)
-        if operation is None or not any(map(_listens, watch.observers)):
+        if operation is None or not _listened(watch, client, options):
             return None, args, kwargs
         observers = watch.observers
         suppressed = not is_instrumentation_enabled()
@@ -141,8 +141,12 @@ def _not_admitted(call: Call, error: BaseException) -> None:
         call.finish("cancelled")
 
 
-def _listens(observer: Observer) -> bool:
-    return observer.listening()
+def _listened(watch: Watch, client: Any, options: Any) -> bool:
+    for observer in watch.observers:
+        if observer.listening():
+            return True
+    native.drop_idle_span(client, options)
+    return False
 
 
 def _with_options(args: Args, kwargs: Kwargs, options: Any) -> tuple[Args, Kwargs]:
@@ -166,6 +170,8 @@ def enter(call: Call | None) -> Tokens:
 def leave(tokens: Tokens) -> None:
     """Undo `enter`."""
     token, attached = tokens
+    if token is None and attached is None:
+        return
     try:
         # A coroutine may be closed in another context than it began in: there is nothing to undo.
         if attached is not None and otel_context.get_current() is attached[0]:

@@ -177,7 +177,7 @@ def _add(attributes: dict[str, Any], table: Table, source: object) -> None:
     names, read = table
     for name, value in zip(names, read(source), strict=False):
         if value is not None:
-            attributes[name] = value
+            attributes[name] = value  # noqa: PERF403 - a dict to copy from takes longer
 
 
 class Spans:
@@ -342,7 +342,7 @@ def _add_cost(attributes: dict[str, Any], cost: Cost | Unpriced | None) -> None:
         attributes[semconv.USAGE_COST] = attributes[semconv.COST_TOTAL]
         for name, part in zip(_COST_PARTS, cost.components_usd, strict=True):
             if part:
-                attributes[name] = part
+                attributes[name] = part  # noqa: PERF403 - as above
         if cost.free_reason is None and (uncached := cost.uncached_usd) != cost.total_usd:
             attributes[semconv.COST_UNCACHED] = uncached
         if cost.incomplete:
