@@ -12,8 +12,8 @@ import functools
 import inspect
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from opentelemetry import context as otel_context
 
@@ -30,8 +30,7 @@ SENDING: Final = otel_context.create_key("otel_claude.propagated")
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
-@dataclass(frozen=True, slots=True)
-class Attribution:
+class Attribution(NamedTuple):
     """What was said about the calls of a block; None is "not said"."""
 
     user: str | None = None
@@ -42,7 +41,7 @@ class Attribution:
     endpoint: str | None = None
     prompt: str | None = None
     prompt_version: str | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = MappingProxyType({})
 
     def values(self, keys: tuple[str, ...]) -> tuple[str | None, ...]:
         """What was said under these keys: names of dimensions, or of tags."""
@@ -56,10 +55,10 @@ class Attribution:
         tags = {k: v for k, v in more.items() if k not in DIMENSIONS and k not in self.tags}
         if not new and not tags:
             return self
-        return replace(self, **new, tags={**tags, **self.tags})
+        return self._replace(**new, tags={**tags, **self.tags})
 
 
-DIMENSIONS: Final = frozenset(f.name for f in fields(Attribution)) - {"tags"}
+DIMENSIONS: Final = frozenset(Attribution._fields) - {"tags"}
 NOTHING: Final = Attribution()
 
 
@@ -122,7 +121,7 @@ class attribution:  # noqa: N801 - used as a function: `with attribution(...)`, 
 
     def __enter__(self) -> Attribution:
         outer = current() or NOTHING
-        inner = replace(outer, **self._said, tags={**outer.tags, **self._tags})
+        inner = outer._replace(**self._said, tags={**outer.tags, **self._tags})
         context = otel_context.set_value(KEY, inner)
         keys: Any = context.get(SENDING)
         if keys is not None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from opentelemetry import context as otel_context
@@ -116,7 +115,7 @@ class Sources:
         found = said.filled(more) if more else said
         key = self._settings.hash_key
         if key is not None and found.user is not None and not (sealed and said.user is None):
-            found = replace(found, user=pseudonym(key, found.user))
+            found = found._replace(user=pseudonym(key, found.user))
         return None if found is NOTHING else found
 
     def _complete_defaults(self) -> Mapping[str, str]:

@@ -7,8 +7,7 @@ names that the Anthropic SDK's own tracing uses (`anthropic.*`), and ours (`clau
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -294,8 +293,7 @@ AGENT_STEPS = tuple(2**power for power in range(8))
 TOKENS_PER_SECOND = (1, 2, 5, 10, 20, 30, 40, 50, 60, 80, 100, 125, 150, 200, 300, 500, 1000)
 
 
-@dataclass(frozen=True, slots=True)
-class Attribute:
+class Attribute(NamedTuple):
     """One attribute of the span of a call, as documented.
 
     `registry` is True where the GenAI conventions declare it, so that strict mode writes it.
@@ -307,8 +305,7 @@ class Attribute:
     registry: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Metric:
+class Metric(NamedTuple):
     """One metric, as documented. `generation` is empty for metrics that are ours."""
 
     name: str

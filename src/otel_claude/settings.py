@@ -7,14 +7,12 @@ A bad value never stops the application: one warning names the setting and the d
 
 from __future__ import annotations
 
-import difflib
 import json
 import logging
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -229,8 +227,7 @@ def _policies(value: object) -> object:
     raise BadSettingError("it takes policies, or the path of a file with them")
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(NamedTuple):
     """One option: how it is read, and what is used where it is not set.
 
     `instead` makes what is used in place of a bad value, where the default would be no help, and
@@ -388,8 +385,7 @@ OPTIONS: Final[Mapping[str, Option]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """The options in force. Built by `load`, never by hand outside tests."""
 
     enabled: bool = True
@@ -401,7 +397,7 @@ class Settings:
     attribution: tuple[tuple[str, str], ...] = ()
     user_from_metadata: bool = False
     baggage_keys: tuple[tuple[str, str], ...] = ()
-    hash_key: bytes | None = field(default=None, repr=False)
+    hash_key: bytes | None = None
     prices: str | None = None
     refresh_prices: str | None = None
     capture: str | Mapping[str, str] = "none"
@@ -430,10 +426,8 @@ class Settings:
         """
         environ = os.environ if environ is None else environ
         for name in given.keys() - OPTIONS.keys():
-            near = difflib.get_close_matches(name, OPTIONS, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
             logger.warning(
-                "otel-claude: there is no setting %r%s It is ignored.", name, hint or "."
+                "otel-claude: there is no setting %r%s It is ignored.", name, _hint(name) or "."
             )
         values = {}
         for name, option in OPTIONS.items():
@@ -452,9 +446,21 @@ class Settings:
         refused = REFUSED in [getattr(self, name) for name in OPTIONS]
         return not refused and (self.capture != "none" or bool(os.environ.get(HOOK)))
 
+    def __repr__(self) -> str:
+        """All but the key, which is a secret."""
+        said = (f"{name}={getattr(self, name)!r}" for name in self._fields if name != "hash_key")
+        return f"Settings({', '.join(said)})"
+
     def differences(self, other: Settings) -> list[str]:
         """Names of the options in which `other` differs."""
-        return [f.name for f in fields(self) if getattr(self, f.name) != getattr(other, f.name)]
+        return [name for name in self._fields if getattr(self, name) != getattr(other, name)]
+
+
+def _hint(name: str) -> str:
+    import difflib  # seldom needed, and no small import
+
+    near = difflib.get_close_matches(name, OPTIONS, n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def _read(name: str, option: Option, value: object) -> Any:

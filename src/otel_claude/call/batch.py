@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
 _RESULTS_KEPT: Final = 1_000_000
 
 
-@dataclass(slots=True)
 class Tally:
     """Sums over the results of a batch that one call read.
 
@@ -21,12 +19,15 @@ class Tally:
         cost: their cost in USD; `unpriced`: how many have none.
     """
 
-    results: int = 0
-    counted: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cost: Decimal = Decimal(0)
-    unpriced: int = 0
+    __slots__ = ("cost", "counted", "input_tokens", "output_tokens", "results", "unpriced")
+
+    def __init__(self) -> None:
+        self.results = 0
+        self.counted = 0
+        self.input_tokens = 0
+        self.output_tokens = 0
+        self.cost = Decimal(0)
+        self.unpriced = 0
 
 
 class Seen:

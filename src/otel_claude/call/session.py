@@ -5,9 +5,8 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from otel_claude.call.usage import count, fields, text
 
@@ -26,8 +25,7 @@ TOKEN_FIELDS: Final[Mapping[str, str]] = {
 """Field of the usage -> kind of token, disjoint."""
 
 
-@dataclass(frozen=True, slots=True)
-class SessionUse:
+class SessionUse(NamedTuple):
     """What a session used since it was last seen in this process.
 
     Attributes:

@@ -49,7 +49,7 @@ class Tokens:
     `input_tokens` excludes cache reads and writes. `thinking_tokens` are part of `output_tokens`.
     """
 
-    # No dataclasses here: making three of them takes as long as the rest of this package's import.
+    # No dataclass, here and elsewhere: making one takes as long as importing a module.
     __slots__ = (
         "cache_creation_input_tokens",
         "cache_read_input_tokens",

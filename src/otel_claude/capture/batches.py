@@ -22,8 +22,9 @@ from otel_claude.capture.response import read_message
 if TYPE_CHECKING:
     from otel_claude.call.call import Call
 
-_RESULTS: Final = re.compile(r"/v1/messages/batches/([^/?]+)/results")
-_ONE: Final = re.compile(r"/v1/messages/batches/([^/?]+)(\?.*)?$")
+# Compiled when first used, and kept by `re`: importing them costs nothing.
+_RESULTS: Final = r"/v1/messages/batches/([^/?]+)/results"
+_ONE: Final = r"/v1/messages/batches/([^/?]+)(\?.*)?$"
 _KEPT: Final = 10_000
 
 _seen = Seen()
@@ -32,12 +33,12 @@ _created: OrderedDict[str, float] = OrderedDict()
 
 def is_results(options: Any) -> bool:
     """Whether a request fetches the results of a batch."""
-    return options.method.lower() == "get" and _RESULTS.search(options.url) is not None
+    return options.method.lower() == "get" and re.search(_RESULTS, options.url) is not None
 
 
 def is_retrieval(options: Any) -> bool:
     """Whether a request asks for a batch: its answer says when the batch was created."""
-    return options.method.lower() == "get" and _ONE.search(options.url) is not None
+    return options.method.lower() == "get" and re.search(_ONE, options.url) is not None
 
 
 def read_batch(call: Call, batch: object) -> None:
@@ -57,7 +58,7 @@ def read_batch(call: Call, batch: object) -> None:
 
 def watch_results(call: Call, decoder: Any) -> None:
     """Follow the decoder of a batch's results to its end, whichever that is."""
-    found = _RESULTS.search(str(decoder.http_response.request.url))
+    found = re.search(_RESULTS, str(decoder.http_response.request.url))
     call.batch_id = found.group(1) if found else None
     call.tally = Tally()
     kind = _AsyncResults if hasattr(type(decoder), "__anext__") else _Results

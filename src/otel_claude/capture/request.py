@@ -22,7 +22,7 @@ _OPERATIONS: Final[Mapping[str, Operation]] = {
 }
 
 # A session, or a page of them; not what is inside one, whose usage is part of the session's.
-_SESSION: Final = re.compile(r"/v1/sessions(/[^/?]+)?(\?.*)?$")
+_SESSION: Final = r"/v1/sessions(/[^/?]+)?(\?.*)?$"
 
 # Answered with something worth a look, but no calls: nothing is recorded for these.
 LOOKED_AT: Final[frozenset[Operation]] = frozenset({"batch_retrieve", "session"})
@@ -52,7 +52,7 @@ def operation_of(options: Any) -> Operation | None:
         if batches.is_results(options):
             return "batch"
         return "batch_retrieve" if batches.is_retrieval(options) else None
-    return "session" if _SESSION.match(url) else None
+    return "session" if re.match(_SESSION, url) else None
 
 
 def body_of(options: Any) -> Mapping[str, Any]:

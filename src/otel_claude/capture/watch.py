@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextvars import ContextVar, Token
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from opentelemetry import context as otel_context
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
@@ -37,8 +36,7 @@ Tokens = tuple[Token[Call | None] | None, tuple[Any, Any] | None]
 current: Final[ContextVar[Call | None]] = ContextVar("otel_claude_call", default=None)
 
 
-@dataclass(frozen=True, slots=True)
-class Watch:
+class Watch(NamedTuple):
     """Who is told of calls, and whether the SDK's own span of a call is kept and filled in.
 
     `gates` are those of the observers that may refuse a call. They are asked also where

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import sys
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import get_tracer, get_tracer_provider
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("otel_claude")
 
+_LOGS_API = "opentelemetry._logs"
 _MODELS_WARNED = 256
 
 
@@ -63,7 +66,7 @@ class Recorder:
         self._runs = Runs(
             tracer, self._metrics.for_runs(), strict=settings.strict, contents=self._contents
         )
-        self._events = Events.of(logger_provider, strict=settings.strict)
+        self._logger_provider = logger_provider
         self._warned: set[str] = set()
         self._providers = (tracer_provider, meter_provider)
         self.sources = Sources(settings, *self._providers)
@@ -151,7 +154,9 @@ class Recorder:
 
     def _emit(self, call: Call, bill: Bill) -> None:
         record = None
-        if self._events is not None and self._declared(call):
+        # Where nobody imported the logs API, nobody can have set up what takes the event of a failure.
+        worth = call.captured is not None or (call.failure is not None and _LOGS_API in sys.modules)
+        if worth and self._declared(call) and self._events is not None:
             if call.failure is not None:
                 self._events.exception(call)
             if call.captured is not None:
@@ -170,6 +175,10 @@ class Recorder:
             return None
         attributes = {**first_attributes(call), **self._spans.attributes(call, bill), **content}
         return self._events.details(call, attributes)
+
+    @cached_property
+    def _events(self) -> Events | None:
+        return Events.of(self._logger_provider, strict=self._settings.strict)
 
     def before_run(self, run: Run) -> None:
         """Start the span of a tool runner's loop, or of a tool."""
