@@ -17,7 +17,7 @@ from typing import Final
 
 from benchmarks import subjects
 
-CALLS: Final = 32
+CALLS: Final = 64
 STREAMS: Final = 1
 EVENTS: Final = 150  # of each stream; fewer than elsewhere, for time's sake
 _WARM_UP: Final = 12  # runs until Python has specialised its bytecode

@@ -267,3 +267,12 @@ def test_odd_responses_never_disturb(watched, client, ask, kind, stream, caplog)
         client.messages.create(**arguments)
     assert watched.attributes[semconv.OUTCOME] == "completed"
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+def test_exemplars_lead_from_a_latency_to_its_call(watched, client, ask):
+    client.messages.create(**ask())
+    (span,) = watched.spans
+    points = watched.metrics()
+    (exemplar,) = points[semconv.M_DURATION][0].exemplars
+    assert (exemplar.trace_id, exemplar.span_id) == (span.context.trace_id, span.context.span_id)
+    assert [list(point.exemplars) for point in points[semconv.M_TOKEN_USAGE]] == [[], []]

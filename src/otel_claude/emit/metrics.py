@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from opentelemetry.context import Context
 from opentelemetry.metrics import MeterProvider, get_meter_provider
+from opentelemetry.trace import INVALID_SPAN, set_span_in_context
 
 from otel_claude import semconv
 from otel_claude.emit import counters
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from otel_claude.emit.instruments import Instruments
     from otel_claude.emit.sums import LabelSet
     from otel_claude.settings import Settings
+
+
+_NO_SPAN: Final = set_span_in_context(INVALID_SPAN, Context())
 
 
 class Metrics:
@@ -108,11 +113,11 @@ class Metrics:
             return
         if self._latest:
             self._put(semconv.M_INFERENCE_DURATION, call.duration, of_duration, call)
-        self._record_tokens(call, bill, labels)
+        self._record_tokens(bill, labels)
         if call.stream and call.first_token is not None:
             self._record_stream(call, bill, labels)
 
-    def _record_tokens(self, call: Call, bill: Bill, labels: LabelSet) -> None:
+    def _record_tokens(self, bill: Bill, labels: LabelSet) -> None:
         for kind, tokens, latest in (
             ("input", bill.prompt_tokens, semconv.M_INFERENCE_INPUT),
             ("output", bill.output_tokens, semconv.M_INFERENCE_OUTPUT),
@@ -120,9 +125,9 @@ class Metrics:
             if tokens is None:
                 continue
             if self._released:
-                self._put(semconv.M_TOKEN_USAGE, tokens, labels.of_tokens(kind), call)
+                self._put(semconv.M_TOKEN_USAGE, tokens, labels.of_tokens(kind))
             if self._latest:
-                self._put(latest, tokens, labels.attributes, call)
+                self._put(latest, tokens, labels.attributes)
 
     def _record_stream(self, call: Call, bill: Bill, labels: LabelSet) -> None:
         first = call.time_to_first_token or 0.0
@@ -142,6 +147,10 @@ class Metrics:
             if self._latest:
                 self._put(semconv.M_INFERENCE_OUTPUT_CHUNK, seconds, plain, call)
 
-    def _put(self, name: str, value: float, labels: Mapping[str, Any], call: Call) -> None:
-        # In the span's context, so that exemplars lead from a bucket to this very call.
-        self._instruments.histogram(name).record(value, labels, call.context)
+    def _put(
+        self, name: str, value: float, labels: Mapping[str, Any], call: Call | None = None
+    ) -> None:
+        # Latencies in the span's context, so that exemplars lead from a bucket to this very call.
+        # An exemplar costs more than a label, so token counts, which the span has, are without.
+        context = _NO_SPAN if call is None else call.context
+        self._instruments.histogram(name).record(value, labels, context)
