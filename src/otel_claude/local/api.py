@@ -12,6 +12,7 @@ from otel_claude.local.engine import Engine  # noqa: TC001 - FastAPI reads the a
 from otel_claude.local.queries import (
     calls as call_queries,
     errors as error_queries,
+    hours as hour_queries,
     latency as latency_queries,
     summary as summary_queries,
     usage as usage_queries,
@@ -150,9 +151,19 @@ def budgets(request: Request, ask: Annotated[Ask, Query()]) -> Any:
     return answer(ask, verdicts.budgets(engine_of(request), ask.period))
 
 
-@router.get("/forecast", status_code=501)
+@router.get("/forecast", response_model=models.Forecast)
+def forecast(request: Request, ask: Annotated[Ask, Query()]) -> Any:
+    """What today and this month will have cost. The period that is asked about does not matter."""
+    return hour_queries.forecast_of(engine_of(request), ask.filters, now=now())
+
+
+@router.get("/anomalies", response_model=models.Anomalies)
+def anomalies(request: Request, ask: Annotated[Ask, Query()]) -> Any:
+    """Hours that differ from their own history."""
+    return answer(ask, hour_queries.anomalies_of(engine_of(request), ask.period, ask.filters))
+
+
 @router.get("/savings", status_code=501)
-@router.get("/anomalies", status_code=501)
-def analyses() -> dict[str, str]:
-    """Forecast, savings and anomalies."""
+def savings() -> dict[str, str]:
+    """Savings."""
     return {"detail": "not there yet"}

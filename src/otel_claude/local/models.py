@@ -461,6 +461,52 @@ class Budgets(Asked):
     budgets: list[Budget]
 
 
+class Projection(BaseModel):
+    """What a period will have cost at its end."""
+
+    from_ns: int
+    to_ns: int
+    spent_usd: float
+    expected_usd: float
+    low_usd: float | None = Field(description="80 % certain; null where too few days are known")
+    high_usd: float | None
+
+
+class Forecast(BaseModel):
+    """`/api/forecast`. With a `reason` there is none."""
+
+    reason: str | None
+    hours: int = Field(description="of history that were used")
+    pattern: Literal["week", "day", "level"] | None
+    burn_rate_usd: float | None = Field(description="USD an hour, over the last 24")
+    profile_usd: list[float] = Field(
+        description="USD an hour: by hour of the week (UTC, Monday first), of the day, or one"
+    )
+    day: Projection | None
+    month: Projection | None
+
+
+class Anomaly(BaseModel):
+    """An hour that differs from its own history, and the calls that explain it most."""
+
+    measure: Literal["cost", "tokens_per_call", "error_rate", "first_token", "calls"]
+    unit: str
+    from_ns: int
+    to_ns: int
+    value: float
+    usual: float = Field(description="median of the hours it was compared with")
+    deviations: float = Field(description="standard deviations off; 0 where the others are equal")
+    hours: int
+    calls: list[ShortCall]
+
+
+class Anomalies(Asked):
+    """`/api/anomalies`: the newest first. With a `reason` nothing can be said."""
+
+    reason: str | None
+    anomalies: list[Anomaly]
+
+
 class Facets(Asked):
     """`/api/facets`: values to filter by, the most frequent first."""
 

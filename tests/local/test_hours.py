@@ -1,0 +1,34 @@
+"""Forecast and anomalies over REST, of calls that were really sent."""
+
+from __future__ import annotations
+
+from tests.local.conftest import send, traffic
+
+
+def test_forecast_of_stored_calls(http):
+    assert "not enough data" in http.get("/api/forecast").json()["reason"]
+    send(http, traffic(600, hours=60))
+    found = http.get("/api/forecast").json()
+    assert found["reason"] is None
+    assert found["pattern"] == "day"
+    summary = http.get("/api/summary", params={"hours": 24}).json()
+    assert 0 < found["burn_rate_usd"] < summary["totals"]["cost_usd"] / 8
+    for period in (found["day"], found["month"]):
+        assert period["spent_usd"] <= period["expected_usd"]
+    other = http.get("/api/forecast", params={"model": "none-such"}).json()
+    assert "not enough data" in other["reason"]
+
+
+def test_anomalies_of_stored_calls(http):
+    assert "not enough data" in http.get("/api/anomalies").json()["reason"]
+    send(http, traffic(2000, hours=60))
+    quiet = http.get("/api/anomalies", params={"hours": 24}).json()
+    assert quiet["reason"] is None
+    send(http, traffic(3000, hours=2, seed=9))
+    found = http.get("/api/anomalies", params={"hours": 6}).json()
+    burst = [one for one in found["anomalies"] if one["measure"] == "calls"]
+    assert burst
+    assert burst[0]["value"] > 5 * burst[0]["usual"]
+    assert len(burst[0]["calls"]) == 3
+    start, end = burst[0]["from_ns"], burst[0]["to_ns"]
+    assert all(start <= call["start_ns"] < end for call in burst[0]["calls"])
