@@ -5,6 +5,7 @@ set -euo pipefail
 
 packages=()
 command -v redis-server >/dev/null || packages+=(redis-server)
+command -v prometheus >/dev/null || packages+=(prometheus)
 ((${#packages[@]})) || exit 0
 
 # Debian starts a daemon as soon as it is installed, unless this says no.
