@@ -32,7 +32,7 @@ Keep = Callable[[str, Any, int], None]
 
 
 class Receiver:
-    """Listens on a free port of the loopback interface while it is entered.
+    """Listens on a port of the loopback interface while it is entered; 0 stands for a free one.
 
         with Receiver() as receiver:
             OTLPSpanExporter(endpoint=receiver.url + "/v1/traces")
@@ -46,11 +46,11 @@ class Receiver:
         received: what has arrived so far.
     """
 
-    def __init__(self, keep: Keep | None = None) -> None:
+    def __init__(self, keep: Keep | None = None, port: int = 0) -> None:
         self.received = Received()
         self._keep = keep
         self._lock = threading.Lock()
-        self._server = _Server(self)
+        self._server = _Server(self, port)
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(_POLL,), daemon=True
         )
@@ -98,8 +98,8 @@ class _Server(ThreadingHTTPServer):
     # Idle keep-alive connections of the exporters must not hold up the end.
     block_on_close = False
 
-    def __init__(self, receiver: Receiver) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, receiver: Receiver, port: int) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
         self.receiver = receiver
 
     def handle_error(self, request: Any, client_address: Any) -> None:

@@ -1,0 +1,1 @@
+"""deploy/collector: the real collector, with the configurations as they are."""
