@@ -44,11 +44,14 @@ def environment(api: Emulator, otlp: str, **more: str) -> dict[str, str]:
     }
 
 
-def launch(program: Path, *arguments: object, env: Mapping[str, str]) -> subprocess.Popen[str]:
-    """Start a program under `opentelemetry-instrument`."""
+def launch(
+    program: Path, *arguments: object, env: Mapping[str, str], **pipes: int
+) -> subprocess.Popen[str]:
+    """Start a program under `opentelemetry-instrument`; `pipes` are those of `Popen`."""
     launcher = Path(sys.executable).parent / "opentelemetry-instrument"
     command = [str(launcher), sys.executable, str(program), *map(str, arguments)]
-    return subprocess.Popen(command, env=dict(env), stderr=subprocess.PIPE, text=True)
+    pipes = {"stderr": subprocess.PIPE, **pipes}
+    return subprocess.Popen(command, env=dict(env), text=True, **pipes)
 
 
 def finish(processes: Sequence[subprocess.Popen[str]]) -> None:

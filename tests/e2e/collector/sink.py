@@ -3,22 +3,9 @@
 from __future__ import annotations
 
 import gzip
-import json
-from typing import Any
+from types import TracebackType
 
-import requests
-from google.protobuf import json_format
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-
-from otel_claude.cli.receiver import Receiver
-
-_REQUESTS: dict[str, Any] = {
-    "traces": ExportTraceServiceRequest,
-    "metrics": ExportMetricsServiceRequest,
-    "logs": ExportLogsServiceRequest,
-}
+from otel_claude.cli.receiver import Receiver, RefusedError
 
 
 class Sink(Receiver):
@@ -31,8 +18,20 @@ class Sink(Receiver):
     def __init__(self, port: int = 0) -> None:
         super().__init__(port)
         self.bodies: list[bytes] = []
+        self._closed = False
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._closed = True  # connections that are still open get no further
+        super().__exit__(kind, error, traceback)
 
     def take(self, path: str, encoding: str, media: str, body: bytes) -> bytes:
+        if self._closed:
+            raise RefusedError(503, "the test has closed this backend")
         answer = super().take(path, encoding, media, body)
         self.bodies.append(gzip.decompress(body) if encoding == "gzip" else body)
         return answer
@@ -46,20 +45,3 @@ class Sink(Receiver):
     def span_ids(self) -> list[str]:
         """One per span that arrived, repetitions included."""
         return [span.span_id for span in self.received.spans]
-
-
-def send(otlp: str, signal: str, document: dict[str, Any]) -> None:
-    """Post OTLP that is written as JSON (ids in hexadecimal, as OTLP says) as protobuf does not."""
-    answer = requests.post(
-        f"{otlp}/v1/{signal}",
-        data=json.dumps(document),
-        headers={"content-type": "application/json"},
-        timeout=30,
-    )
-    assert answer.ok, answer.text
-    assert answer.json().get("partialSuccess", {}) == {}, answer.text
-
-
-def as_json(signal: str, body: bytes) -> Any:
-    """A request's body as plain data, for looking into all of it."""
-    return json_format.MessageToDict(_REQUESTS[signal].FromString(body))
