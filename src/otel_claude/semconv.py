@@ -286,6 +286,13 @@ M_BUDGET_OVERRUNS = "claude.budget.overruns"
 M_AUDIT_FINDINGS = "claude.audit.findings"
 M_FAULTS = "claude.instrumentation.errors"
 
+# Made from spans by the gateway collector (deploy/collector/gateway.yaml), not by the package: per
+# `user.id`, with tenant and team.
+M_USER_REQUESTS = "claude.user.requests"
+M_USER_INPUT = "claude.user.tokens.input"
+M_USER_OUTPUT = "claude.user.tokens.output"
+M_USER_COST = "claude.user.cost"
+
 SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
 TOKENS = tuple(4**power for power in range(14))
 AGENT_SECONDS = tuple(2**power / 10 for power in range(13))

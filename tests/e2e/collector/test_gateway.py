@@ -180,7 +180,7 @@ def test_many_short_processes_make_one_steady_series(
     gateway: Collector, scraped: Prometheus
 ) -> None:
     """The real SDK with delta temporality, several processes at a time, one after the other."""
-    calls, processes = 12, 9
+    calls, processes = 12, 6
     with Emulator() as api:
         env = environment(
             api, gateway.otlp, OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE="delta"
