@@ -90,8 +90,10 @@ class Server:
         ready: str,
         folder: Path,
         env: Mapping[str, str] | None = None,
+        patience: float = _PATIENCE,
     ) -> None:
         self.name = name
+        self.patience = patience
         self.command = [str(part) for part in command]
         self.ready = ready
         self.folder = folder
@@ -99,13 +101,13 @@ class Server:
         self.env = {**os.environ, **(env or {})}
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self, patience: float = _PATIENCE) -> None:
+    def start(self) -> None:
         """Start it and wait until it answers."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 self.command, cwd=self.folder, env=self.env, stdout=log, stderr=log
             )
-        until = time.monotonic() + patience
+        until = time.monotonic() + self.patience
         while time.monotonic() < until:
             if self.process.poll() is not None:
                 pytest.fail(f"{self.name} ended with {self.process.returncode}:\n{self.tail()}")
