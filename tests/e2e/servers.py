@@ -16,7 +16,7 @@ import pytest
 import requests
 
 ROOT = Path(__file__).parents[2]
-_PATIENCE = 60.0  # seconds
+_PATIENCE = 120.0  # seconds: a busy machine is no failure
 _POLL = 0.05  # seconds
 
 T = TypeVar("T")

@@ -53,6 +53,15 @@ def traces(spans: list[Json], *, service: str = "shop", scope: str = "otel_claud
     return {"resourceSpans": [{"resource": resource, "scopeSpans": scopes}]}
 
 
+def log(body: Any, *, scope: str = "shop", **more: Any) -> Json:
+    """An export request of one log record; `attributes` are a plain mapping."""
+    pairs = attributes(more.pop("attributes", {}))
+    record = {"timeUnixNano": str(time.time_ns()), "body": value(body), "attributes": pairs, **more}
+    resource = {"attributes": attributes({"service.name": "shop"})}
+    scopes = [{"scope": {"name": scope}, "logRecords": [record]}]
+    return {"resourceLogs": [{"resource": resource, "scopeLogs": scopes}]}
+
+
 def counter(name: str, points: list[tuple[float, Json]], *, temporality: int, **on: Any) -> Json:
     """An export request of one counter: (value, attributes) per point; `on` is the resource."""
     now = time.time_ns()
