@@ -57,7 +57,7 @@ def launch(
 def finish(processes: Sequence[subprocess.Popen[str]]) -> None:
     """Wait for all of them; each must have ended well."""
     for process in processes:
-        _, errors = process.communicate(timeout=180)
+        _, errors = process.communicate(timeout=300)
         assert process.returncode == 0, errors
         assert "Traceback" not in errors, errors
 

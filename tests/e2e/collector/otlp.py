@@ -86,7 +86,7 @@ def send(address: str, signal: str, document: Json) -> None:
         f"{address}/v1/{signal}",
         data=json.dumps(document),
         headers={"content-type": "application/json"},
-        timeout=30,
+        timeout=60,
     )
     assert answer.ok, answer.text
     assert answer.json().get("partialSuccess", {}) == {}, answer.text

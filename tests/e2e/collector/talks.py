@@ -6,9 +6,9 @@ import anthropic
 from anthropic import beta_tool
 
 import otel_claude
+from tests.e2e.collector.talks_said import QUESTIONS, SYSTEM
 
 MODEL = "claude-sonnet-4-5"
-LONG = "You answer questions about the shop. " * 400
 client = anthropic.Anthropic()
 
 
@@ -23,16 +23,16 @@ def stock(article: str) -> str:
 
 
 with otel_claude.attribution(user="ann", session="session-7"):
-    for question in ("Do you have lamps?", "And tables?"):  # the second reads the cache
+    for question in QUESTIONS[:2]:  # the second reads the cache
         client.messages.create(
             model=MODEL,
             max_tokens=200,
-            system=[{"type": "text", "text": LONG, "cache_control": {"type": "ephemeral"}}],
+            system=[{"type": "text", "text": SYSTEM, "cache_control": {"type": "ephemeral"}}],
             messages=[{"role": "user", "content": question}],
         )
     client.beta.messages.tool_runner(
         model=MODEL,
         max_tokens=200,
-        messages=[{"role": "user", "content": "How many chairs?"}],
+        messages=[{"role": "user", "content": QUESTIONS[2]}],
         tools=[stock],
     ).until_done()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Protocol
 
 import requests
@@ -37,15 +39,29 @@ class Shown:
 
 
 class Viewer(Protocol):
-    """A server with an address for OTLP, and spans by their id."""
+    """A server with an address for OTLP, and spans by their id.
+
+    Attributes:
+        kind: what it calls a call of a model.
+    """
 
     url: str
+    kind: str
+
+    def __enter__(self) -> Server: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
 
     def overlay(self) -> dict[str, str]:
         """What tells the overlay where it is."""
         ...
 
-    def headers(self) -> str:
+    def headers(self) -> dict[str, str]:
         """What an application has to send along."""
         ...
 
@@ -56,6 +72,8 @@ class Viewer(Protocol):
 
 class Phoenix(Server):
     """`phoenix serve`."""
+
+    kind = "llm"
 
     def __init__(self, folder: Path) -> None:
         port, grpc = free_ports(2)
@@ -78,8 +96,8 @@ class Phoenix(Server):
     def overlay(self) -> dict[str, str]:
         return {"PHOENIX_ENDPOINT": self.url}
 
-    def headers(self) -> str:
-        return ""
+    def headers(self) -> dict[str, str]:
+        return {}
 
     def shown(self) -> dict[str, Shown]:
         answer = requests.post(f"{self.url}/graphql", json={"query": _SPANS}, timeout=30)
@@ -104,6 +122,8 @@ class Phoenix(Server):
 class MLflow(Server):
     """`mlflow server` over a SQLite file; its experiment 0."""
 
+    kind = "CHAT_MODEL"
+
     def __init__(self, folder: Path) -> None:
         (port,) = free_ports(1)
         self.url = f"http://127.0.0.1:{port}"
@@ -121,28 +141,46 @@ class MLflow(Server):
     def overlay(self) -> dict[str, str]:
         return {"MLFLOW_ENDPOINT": self.url}
 
-    def headers(self) -> str:
-        return "x-mlflow-experiment-id=0"
+    def headers(self) -> dict[str, str]:
+        return {"x-mlflow-experiment-id": "0"}
 
     def shown(self) -> dict[str, Shown]:
+        api = f"{self.url}/api/3.0/mlflow/traces"
+        place = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": "0"}}
+        listed = requests.post(f"{api}/search", json={"locations": [place]}, timeout=60).json()
+        ids = [trace["trace_id"] for trace in listed.get("traces", [])]
         found: dict[str, Shown] = {}
-        asked = {
-            "locations": [
-                {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": "0"}}
-            ]
-        }
-        answer = requests.post(f"{self.url}/api/3.0/mlflow/traces/search", json=asked, timeout=30)
-        for trace in answer.json().get("traces", []):
-            session = trace.get("trace_metadata", {}).get("mlflow.trace.session")
-            params = {"trace_ids": trace["trace_id"]}
-            details = requests.get(
-                f"{self.url}/api/3.0/mlflow/traces/batchGet", params=params, timeout=30
-            )
-            for whole in details.json().get("traces", []):
-                for span in whole.get("spans", []):
-                    found |= self._of(span, session)
+        for each in ids:
+            whole = requests.get(f"{api}/batchGet", params={"trace_ids": each}, timeout=60).json()
+            for trace in whole["traces"]:
+                session = trace["trace_info"].get("trace_metadata", {}).get("mlflow.trace.session")
+                found |= {self._id(span): self._of(span, session) for span in trace["spans"]}
         return found
 
     @staticmethod
-    def _of(span: dict[str, Any], session: str | None) -> dict[str, Shown]:
-        raise NotImplementedError(json.dumps(span)[:3000])
+    def _id(span: dict[str, Any]) -> str:
+        return base64.b64decode(span["span_id"]).hex()
+
+    @staticmethod
+    def _of(span: dict[str, Any], session: str | None) -> Shown:
+        said = {pair["key"]: _plain(pair["value"]) for pair in span["attributes"]}
+        tokens = said.get("mlflow.chat.tokenUsage") or {}
+        cost = said.get("mlflow.llm.cost") or {}
+        return Shown(
+            said.get("mlflow.spanType", ""),
+            tokens.get("input_tokens"),
+            tokens.get("output_tokens"),
+            session,
+            cost.get("total_cost"),
+            json.dumps(said),
+        )
+
+
+def _plain(value: dict[str, Any]) -> Any:
+    """A value of OTLP's JSON, as MLflow writes it, as plain data."""
+    ((kind, of),) = value.items()
+    if kind == "kvlist_value":
+        return {pair["key"]: _plain(pair["value"]) for pair in of["values"]}
+    if kind == "array_value":
+        return [_plain(item) for item in of["values"]]
+    return of
