@@ -6,6 +6,8 @@ set -euo pipefail
 packages=()
 command -v redis-server >/dev/null || packages+=(redis-server)
 command -v prometheus >/dev/null || packages+=(prometheus)
+command -v prometheus-alertmanager >/dev/null || packages+=(prometheus-alertmanager)
+command -v jq >/dev/null || packages+=(jq)
 ((${#packages[@]})) || exit 0
 
 # Debian starts a daemon as soon as it is installed, unless this says no.

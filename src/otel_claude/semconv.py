@@ -148,6 +148,9 @@ TENANT = "claude.tenant"
 TEAM = "claude.team"
 FEATURE = "claude.feature"
 ENDPOINT = "claude.endpoint"
+CONTEXT_NEARLY_FULL = "claude.context.nearly_full"
+AUDIT_FINDING = "claude.audit.finding"
+AUDIT_SEVERITY = "claude.audit.severity"
 TAG_PREFIX = "claude.tag."
 TAG_DOMAIN = "domain"
 OTHER = "other"
@@ -190,8 +193,6 @@ AUDIT_REGION = "claude.audit.caller_region"
 AUDIT_CLASSIFICATION = "claude.audit.classification"
 AUDIT_RETENTION = "claude.audit.retention"
 AUDIT_FINDINGS = "claude.audit.findings"
-AUDIT_FINDING = "claude.audit.finding"
-AUDIT_SEVERITY = "claude.audit.severity"
 AUDIT_SENSITIVE = (
     USER_ID,
     SESSION_ID,
@@ -283,6 +284,8 @@ M_BUDGET_RESERVED = BUDGET_RESERVED
 M_BUDGET_REJECTIONS = "claude.budget.rejections"
 M_BUDGET_WARNINGS = "claude.budget.warnings"
 M_BUDGET_OVERRUNS = "claude.budget.overruns"
+M_EVALUATIONS = "claude.evaluations"
+M_EVALUATION_SCORE = "claude.evaluation.score"
 M_AUDIT_FINDINGS = "claude.audit.findings"
 M_FAULTS = "claude.instrumentation.errors"
 
@@ -293,10 +296,27 @@ M_USER_INPUT = "claude.user.tokens.input"
 M_USER_OUTPUT = "claude.user.tokens.output"
 M_USER_COST = "claude.user.cost"
 
+# --- read, but emitted by others: resources, web frameworks, Claude Code -------------------------
+ENVIRONMENT = "deployment.environment.name"
+M_HTTP_SERVER_DURATION = "http.server.request.duration"
+CODE_TYPE = "type"
+CODE_MODEL = "model"
+CODE_DECISION = "decision"
+CODE_USER = "user.account_uuid"
+M_CODE_SESSIONS = "claude_code.session.count"
+M_CODE_LINES = "claude_code.lines_of_code.count"
+M_CODE_PULL_REQUESTS = "claude_code.pull_request.count"
+M_CODE_COMMITS = "claude_code.commit.count"
+M_CODE_COST = "claude_code.cost.usage"
+M_CODE_TOKENS = "claude_code.token.usage"
+M_CODE_DECISIONS = "claude_code.code_edit_tool.decision"
+M_CODE_ACTIVE = "claude_code.active_time.total"
+
 SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
 TOKENS = tuple(4**power for power in range(14))
 AGENT_SECONDS = tuple(2**power / 10 for power in range(13))
 AGENT_STEPS = tuple(2**power for power in range(8))
+SCORES = (0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1)
 TOKENS_PER_SECOND = (1, 2, 5, 10, 20, 30, 40, 50, 60, 80, 100, 125, 150, 200, 300, 500, 1000)
 
 
@@ -453,6 +473,7 @@ _REQUESTS = (
     CONTEXT_BUCKET,
     COST_BUCKET,
     RETRIED,
+    CONTEXT_NEARLY_FULL,
 )
 
 
@@ -622,6 +643,21 @@ _METRICS: tuple[Metric, ...] = (
         _BUDGET,
     ),
     Metric(
+        M_EVALUATIONS,
+        "counter",
+        "{evaluation}",
+        "Evaluations, by verdict.",
+        (*_M, EVALUATION_NAME, EVALUATION_LABEL),
+    ),
+    _histogram(
+        M_EVALUATION_SCORE,
+        "1",
+        "Scores of evaluations.",
+        (*_M, EVALUATION_NAME, EVALUATION_LABEL),
+        SCORES,
+        "",
+    ),
+    Metric(
         M_AUDIT_FINDINGS,
         "counter",
         "{finding}",
@@ -632,3 +668,26 @@ _METRICS: tuple[Metric, ...] = (
 )
 
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _METRICS}
+
+
+_READ: tuple[Metric, ...] = (
+    _histogram(
+        M_HTTP_SERVER_DURATION, "s", "Duration of a whole HTTP request.", (HTTP_ROUTE,), SECONDS, ""
+    ),
+    # Made by the collector's gateway from spans, before sampling.
+    Metric(M_USER_REQUESTS, "counter", "{request}", "Calls of a user.", (USER_ID,)),
+    Metric(M_USER_INPUT, "counter", "{token}", "Input tokens of a user.", (USER_ID,)),
+    Metric(M_USER_OUTPUT, "counter", "{token}", "Output tokens of a user.", (USER_ID,)),
+    Metric(M_USER_COST, "counter", "{USD}", "Cost of a user.", (USER_ID,)),
+    Metric(M_CODE_SESSIONS, "counter", "count", "Sessions of Claude Code.", (CODE_USER,)),
+    Metric(M_CODE_LINES, "counter", "count", "Lines of code changed.", (CODE_TYPE,)),
+    Metric(M_CODE_PULL_REQUESTS, "counter", "count", "Pull requests made.", (CODE_USER,)),
+    Metric(M_CODE_COMMITS, "counter", "count", "Commits made.", (CODE_USER,)),
+    Metric(M_CODE_COST, "counter", "USD", "Cost of Claude Code.", (CODE_MODEL, CODE_USER)),
+    Metric(M_CODE_TOKENS, "counter", "tokens", "Tokens used.", (CODE_TYPE, CODE_MODEL)),
+    Metric(M_CODE_DECISIONS, "counter", "count", "Edits accepted or rejected.", (CODE_DECISION,)),
+    Metric(M_CODE_ACTIVE, "counter", "s", "Active time.", (CODE_TYPE,)),
+)
+
+READ: dict[str, Metric] = {metric.name: metric for metric in _READ}
+"""Metrics of others that our dashboards show: https://code.claude.com/docs/en/monitoring-usage."""

@@ -276,3 +276,11 @@ def test_exemplars_lead_from_a_latency_to_its_call(watched, client, ask):
     (exemplar,) = points[semconv.M_DURATION][0].exemplars
     assert (exemplar.trace_id, exemplar.span_id) == (span.context.trace_id, span.context.span_id)
     assert [list(point.exemplars) for point in points[semconv.M_TOKEN_USAGE]] == [[], []]
+
+
+@pytest.mark.parametrize(("tokens", "full"), [(159_000, None), (161_000, True)])
+def test_a_prompt_that_nearly_fills_the_context_is_counted_so(watched, client, ask, tokens, full):
+    client.messages.create(**ask(f"input_tokens={tokens}", model="claude-haiku-4-5"))
+    (point,) = watched.metrics()[semconv.M_REQUESTS]
+    assert point.attributes.get(semconv.CONTEXT_NEARLY_FULL) is full
+    assert (watched.attributes[semconv.CONTEXT_UTILIZATION] > 0.8) is bool(full)

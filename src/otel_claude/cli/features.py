@@ -9,6 +9,13 @@ from typing import Any, Literal
 CHEAPEST = "claude-haiku-5-5"
 
 USERS = tuple(f"user-{number:02d}" for number in range(1, 13))
+_TENANTS = ("acme", "globex", "initech")
+
+
+def tenant(user: str) -> str:
+    """The customer that a user belongs to."""
+    return _TENANTS[USERS.index(user) % len(_TENANTS)]
+
 
 PACE = {
     CHEAPEST: (110, 650),

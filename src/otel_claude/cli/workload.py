@@ -63,6 +63,7 @@ class Conversation:
         """Arguments of `otel_claude.attribution`."""
         said = {
             "user": self.user,
+            "tenant": features.tenant(self.user),
             "team": self.feature.team,
             "feature": self.feature.name,
             "endpoint": self.feature.endpoint,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_claude.pricing import Cost, Unpriced, billed, cost
+from otel_claude.pricing import Cost, Unpriced, billed, context_window, cost
 from otel_claude.pricing.reasons import (
     ABORTED_STREAM,
     BILLED_ELSEWHERE,
@@ -24,6 +25,26 @@ _CONTEXT_LIMITS: Final = (1_000, 10_000, 50_000)
 _CONTEXT_BUCKETS: Final = ("small", "medium", "large", "xlarge")
 _COST_LIMITS: Final = (0.01, 0.1, 1, 10)
 _COST_BUCKETS: Final = ("under_1c", "1c_10c", "10c_1usd", "1_10usd", "over_10usd")
+
+_NEARLY_FULL: Final = 0.8
+
+# Asked for every call, of few models.
+_window: Final = lru_cache(maxsize=1024)(context_window)
+
+
+def utilization(call: Call) -> float | None:
+    """The share of the model's context window that the prompt fills, where both are known."""
+    model, tokens = call.resolved_model, call.usage.prompt_tokens
+    window = None if model is None else _window(model)
+    return tokens / window if window and tokens is not None else None
+
+
+def nearly_full(call: Call, bill: Bill) -> bool | None:
+    """True where the prompt fills over 80% of the context window, else None: a label of rare calls."""
+    if bill.context_bucket != "xlarge":  # no window is that small
+        return None
+    used = utilization(call)
+    return True if used is not None and used > _NEARLY_FULL else None
 
 
 class Bill:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_claude import semconv
+from otel_claude.emit.bill import nearly_full
 from otel_claude.emit.labels import Kept
 from otel_claude.emit.spans import finish_reason
 from otel_claude.emit.sums import LabelSet, Slot
@@ -55,6 +56,7 @@ _REQUEST_LABELS: Final = (
     semconv.CONTEXT_BUCKET,
     semconv.COST_BUCKET,
     semconv.RETRIED,
+    semconv.CONTEXT_NEARLY_FULL,
 )
 
 _slots: Kept[Slot] = Kept()
@@ -84,6 +86,7 @@ def requests(call: Call, bill: Bill, words: Words) -> list[Addition]:
         bill.context_bucket,
         bill.cost_bucket,
         bool(call.retried_errors),
+        nearly_full(call, bill),
     )
     counts = [(_slot(semconv.M_REQUESTS, _REQUEST_LABELS, values), 1)]
     counts += [

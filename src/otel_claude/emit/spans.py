@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
@@ -24,7 +23,8 @@ from opentelemetry.trace import (
 from otel_claude import semconv
 from otel_claude._sources import at_home
 from otel_claude._version import __version__
-from otel_claude.pricing import Cost, Unpriced, context_window
+from otel_claude.emit.bill import utilization
+from otel_claude.pricing import Cost, Unpriced
 
 if TYPE_CHECKING:
     from otel_claude._attribution import Attribution
@@ -60,9 +60,6 @@ _REQUEST: Final[Mapping[str, tuple[str, Callable[[Any], Any]]]] = {
     "tools": (semconv.REQUEST_TOOLS, int),
     "requests": (semconv.BATCH_REQUESTS, int),
 }
-
-# Asked for every call, of few models.
-_window: Final = lru_cache(maxsize=1024)(context_window)
 
 Rows = tuple[tuple[str, str], ...]
 Table = tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]
@@ -322,10 +319,9 @@ def _add_own(attributes: dict[str, Any], call: Call, bill: Bill) -> None:
         attributes[semconv.ERROR_CATEGORY] = call.failure.category
     if bill.context_bucket is not None:
         attributes[semconv.CONTEXT_BUCKET] = bill.context_bucket
-        model = call.resolved_model
-        window = None if model is None else _window(model)
-        if window and call.usage.prompt_tokens is not None:
-            attributes[semconv.CONTEXT_UTILIZATION] = call.usage.prompt_tokens / window
+        used = utilization(call)
+        if used is not None:
+            attributes[semconv.CONTEXT_UTILIZATION] = used
     if (inferences := bill.inferences) is not None:
         attributes[semconv.USAGE_INFERENCES] = json.dumps(inferences, separators=(",", ":"))
     if bill.compaction is not None:
