@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what checks the dashboards: Grafana's own types with TypeScript, and TraceQL's grammar.
+# Installs what checks the dashboards: Grafana's own types with TypeScript, and the grammars of
+# TraceQL and LogQL.
 #
 #   .ci/grafana.sh           install them if they are missing, then print their folder
 #   .ci/grafana.sh --where   print the folder only
@@ -10,9 +11,10 @@ set -euo pipefail
 
 packages=(
     @grafana/schema@13.2.3
+    @grafana/lezer-logql@0.4.2
     @grafana/lezer-traceql@1.0.0
     @lezer/common@1.5.5
-    @lezer/lr@1.4.12
+    @lezer/lr@1.4.10
     typescript@7.0.2
 )
 home=${OTEL_CLAUDE_SERVERS:-${XDG_CACHE_HOME:-$HOME/.cache}/otel-claude/servers}

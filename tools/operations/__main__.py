@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
-from tools.operations.files import made
+from tools.operations.files import ROOT, made
 from tools.operations.thresholds import load
-
-ROOT = Path(__file__).parents[2]
 
 
 def main() -> None:

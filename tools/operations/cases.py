@@ -13,7 +13,7 @@ from tools.operations.situations import DAYS, SITUATIONS, Series
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-from tools.operations.situations import Situation
+    from tools.operations.situations import Situation
 
 RULES = ["rules/recording.yaml", "rules/alerts.yaml"]
 

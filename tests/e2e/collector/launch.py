@@ -54,10 +54,10 @@ def launch(
     return subprocess.Popen(command, env=dict(env), text=True, **pipes)
 
 
-def finish(processes: Sequence[subprocess.Popen[str]]) -> None:
+def finish(processes: Sequence[subprocess.Popen[str]], patience: float = 300) -> None:
     """Wait for all of them; each must have ended well."""
     for process in processes:
-        _, errors = process.communicate(timeout=300)
+        _, errors = process.communicate(timeout=patience)
         assert process.returncode == 0, errors
         assert "Traceback" not in errors, errors
 

@@ -1,6 +1,8 @@
 """Metrics that the demo does not make, sent by the real OpenTelemetry SDK under the names of `semconv`.
 
-python -m tests.e2e.operations.feed SECONDS   (OTEL_* say where to and who from)
+opentelemetry-instrument python feed.py SECONDS [SPENT]
+
+SPENT is what a budget of $20 has spent. OTEL_* say where to and who from.
 
 They are those of budgets, evaluations and the audit, of managed agents, of web frameworks, and of
 Claude Code, which sends deltas.
@@ -98,6 +100,8 @@ def _adder(provider: MeterProvider, metric: Metric) -> Callable[[float, Labels],
 
 def _gauge(provider: MeterProvider, name: str) -> None:
     value, labels = GAUGES[name]
+    if name == semconv.M_BUDGET_SPENT and len(sys.argv) > 2:
+        value = float(sys.argv[2])
 
     def read(_: CallbackOptions) -> Iterable[Observation]:
         return [Observation(value, dict(labels))]

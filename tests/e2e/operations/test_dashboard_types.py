@@ -1,4 +1,4 @@
-"""The dashboards' JSON is what Grafana's own types say, and their TraceQL has no syntax error."""
+"""The dashboards' JSON is what Grafana's own types say, and their TraceQL and LogQL have no error."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pytest
 
 from tests.e2e.operations.dashboards import DASHBOARDS, panels, queries
 from tests.e2e.servers import program
+from tests.operations.documented import documented
 
 HERE = Path(__file__).parent
 _OPTIONS = {
@@ -29,7 +30,7 @@ _OPTIONS = {
 def workshop(tmp_path: Path) -> Path:
     """A folder in which Grafana's packages can be imported."""
     (tmp_path / "node_modules").symlink_to(program("grafana.sh") / "node_modules")
-    for name in ("types.ts", "traceql.mjs"):
+    for name in ("types.ts", "queries.mjs"):
         shutil.copy(HERE / name, tmp_path)
     (tmp_path / "tsconfig.json").write_text(
         json.dumps({"compilerOptions": _OPTIONS, "include": ["*.ts"]})
@@ -84,9 +85,10 @@ def test_they_refuse_what_is_wrong(workshop, where, wrong):
     assert compiled(workshop).returncode != 0
 
 
-def wrong_traceql(workshop: Path, asked: list[str]) -> list[str]:
+def wrong(workshop: Path, language: str, asked: list[str]) -> list[str]:
+    """Those with a syntax error."""
     found = subprocess.run(
-        ["node", "traceql.mjs"],
+        ["node", "queries.mjs", language],
         input=json.dumps(asked),
         cwd=workshop,
         capture_output=True,
@@ -97,7 +99,11 @@ def wrong_traceql(workshop: Path, asked: list[str]) -> list[str]:
     return result
 
 
-def test_the_traceql_has_no_syntax_error(workshop):
-    asked = [q.expr for q in queries() if q.engine == "tempo"]
-    assert len(asked) >= 8
-    assert wrong_traceql(workshop, [*asked, "{ status = "]) == ["{ status = "]
+@pytest.mark.parametrize(
+    ("language", "engine", "broken"),
+    [("traceql", "tempo", "{ status = "), ("logql", "loki", '{a="b"} | = ')],
+)
+def test_queries_of_traces_and_logs_have_no_syntax_error(workshop, language, engine, broken):
+    asked = [q.expr for q in queries() if q.engine == engine] + documented(language)
+    assert len(asked) >= 3
+    assert wrong(workshop, language, [*asked, broken]) == [broken]

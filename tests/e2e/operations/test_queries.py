@@ -11,6 +11,7 @@ from otel_claude import semconv
 from tests.e2e.operations import stack
 from tests.e2e.operations.conftest import Filled
 from tests.e2e.operations.dashboards import Asked, queries, timed
+from tests.operations.documented import documented
 from tools.operations import increments as inc, recording
 from tools.operations.names import label, series
 
@@ -85,3 +86,8 @@ def test_prometheus_and_the_parser_agree_on_the_grammar() -> None:
     for asked in PROMETHEUS:
         if asked.kind != "variable":
             promql_parser.parse(timed(asked.expr, "5m", "1h"))
+
+
+@pytest.mark.parametrize("query", documented("promql"))
+def test_every_documented_query_returns_data(filled: Filled, query: str) -> None:
+    assert filled.prometheus.query(query)

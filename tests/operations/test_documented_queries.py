@@ -1,0 +1,60 @@
+"""SQL and jq of docs/queries.md, on the log lines of real calls."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import anthropic
+import duckdb
+import pytest
+
+from otel_claude import attribution
+from tests.operations.documented import documented
+
+
+@pytest.fixture
+def lines(telemetry, client, ask, tmp_path: Path) -> Path:
+    """A folder with calls.jsonl: a cheap call, a dear one, a failed one, one of a stream."""
+    handler = logging.FileHandler(tmp_path / "calls.jsonl")
+    logger = logging.getLogger("otel_claude.calls")
+    logger.addHandler(handler)
+    before, level = logger.propagate, logger.level
+    logger.setLevel(logging.INFO)
+    telemetry.instrument(log_calls=True)
+    with attribution(user="u-1", feature="search"):
+        client.messages.create(**ask())
+        client.messages.create(**ask("input_tokens=500000", model="claude-opus-5-5"))
+        with contextlib.suppress(anthropic.APIStatusError):
+            client.with_options(max_retries=0).messages.create(**ask("status=500"))
+        with client.messages.stream(**ask()) as stream:
+            stream.until_done()
+    logger.removeHandler(handler)
+    handler.close()
+    logger.propagate = before
+    logger.setLevel(level)
+    return tmp_path
+
+
+@pytest.mark.parametrize("query", documented("sql"))
+def test_sql(lines, query):
+    asked = query.replace("calls.jsonl", str(lines / "calls.jsonl"))
+    # To a file: as Python objects, times would need one more package.
+    duckdb.sql(f"COPY ({asked}) TO '{lines / 'found.csv'}' (HEADER)")
+    assert len((lines / "found.csv").read_text().splitlines()) > 1
+
+
+@pytest.mark.parametrize("command", documented("sh"))
+def test_jq(lines, command):
+    if shutil.which("jq") is None:
+        reason = "jq is not installed"
+        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
+    found = subprocess.run(
+        command, shell=True, cwd=lines, capture_output=True, text=True, check=False
+    )
+    assert found.returncode == 0, found.stderr
+    assert found.stdout.strip() not in ("", "[]")
