@@ -10,10 +10,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import pytest
 import requests
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 ROOT = Path(__file__).parents[2]
 _PATIENCE = 120.0  # seconds: a busy machine is no failure
@@ -136,7 +139,7 @@ class Server:
         """The end of what it wrote."""
         return self.log.read_text(errors="replace")[-4000:]
 
-    def __enter__(self) -> Server:  # noqa: PYI034 - Self came with Python 3.11
+    def __enter__(self) -> Self:
         self.start()
         return self
 

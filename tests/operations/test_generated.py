@@ -7,6 +7,7 @@ import importlib
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import promql_parser
 import pytest
@@ -25,7 +26,7 @@ needs_grafana = pytest.mark.skipif(
 )
 
 
-def _rules(scale: float | None = None) -> list[dict[str, str]]:
+def _rules(scale: float | None = None) -> list[dict[str, Any]]:
     limits = load(scale=scale)
     groups = [*recording.groups(limits), *alerts.groups(limits)]
     return [rule for group in groups for rule in group["rules"]]
@@ -116,8 +117,8 @@ def test_every_alert_has_thresholds_a_runbook_and_situations():
     assert cases.untested() == set()
     for rule in _rules():
         if "alert" in rule:
-            assert set(rule["annotations"]) == {"summary", "description", "runbook"}  # type: ignore[arg-type] # a mapping
-            assert rule["labels"]["severity"] in ("page", "critical", "warning", "none")  # type: ignore[index] # a mapping
+            assert set(rule["annotations"]) == {"summary", "description", "runbook"}
+            assert rule["labels"]["severity"] in ("page", "critical", "warning", "none")
 
 
 def test_expected_seconds_lie_within_the_histogram():

@@ -17,6 +17,7 @@ import matplotlib as mpl
 import requests
 from matplotlib import pyplot as plt
 from matplotlib.patches import FancyBboxPatch
+from matplotlib.ticker import MaxNLocator
 
 from tools.operations.files import ROOT
 
@@ -139,7 +140,8 @@ def draw_lines(ax: Any, panel: dict[str, Any], source: Source) -> None:
     """Lines, or stacked bars."""
     defaults = _defaults(panel)
     bars = defaults.get("custom", {}).get("drawStyle") == "bars"
-    colors, bottoms = cycle(_COLORS), {}
+    colors = cycle(_COLORS)
+    bottoms: dict[float, float] = {}
     for target in panel["targets"]:
         for labels, xs, ys in source.series(target["expr"]):
             name, color = legend(target, labels), next(colors)
@@ -185,9 +187,9 @@ def _axes(ax: Any, unit: str, left: float) -> None:
     ax.set_xlim(left, 0.6)
     if ax.get_ylim()[1] > 0:
         ax.set_ylim(min(0.0, ax.get_ylim()[0]), None)
-    ax.yaxis.set_major_locator(plt.MaxNLocator(4))
+    ax.yaxis.set_major_locator(MaxNLocator(4))
     ax.yaxis.set_major_formatter(lambda value, _: number(value, unit))
-    ax.xaxis.set_major_locator(plt.MaxNLocator(5))
+    ax.xaxis.set_major_locator(MaxNLocator(5))
     ax.xaxis.set_major_formatter(lambda value, _: f"{value:.0f} min" if value < -0.5 else "now")
 
 

@@ -10,6 +10,7 @@ from tools.operations import increments as inc
 from tools.operations.names import (
     ANSWERED_BY,
     BUDGET,
+    BUDGET_RANK,
     BUDGET_SCOPE,
     BUDGET_UNIT,
     BUDGET_WINDOW,
@@ -61,7 +62,7 @@ MODEL_LINE = "model_line"
 
 BY_USE = (*BY_SERVICE, ANSWERED_BY, TENANT, TEAM, FEATURE)
 BY_PLACE = (*BY_SERVICE, MODEL, ENDPOINT)
-BY_BUDGET = (*BY_SERVICE, BUDGET, BUDGET_SCOPE, BUDGET_WINDOW, BUDGET_UNIT)
+BY_BUDGET = (*BY_SERVICE, BUDGET, BUDGET_SCOPE, BUDGET_WINDOW, BUDGET_UNIT, BUDGET_RANK)
 PROMPT = f'{TOKEN_TYPE}!="output"'
 READ = f'{TOKEN_TYPE}="cache_read"'
 QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
@@ -142,8 +143,8 @@ def _speed(limits: Thresholds) -> Iterator[Rule]:
 def _apdex(limits: Thresholds) -> Iterator[Rule]:
     window = limits.window("15m")
     for line, sizes in limits.expected_seconds.items():
-        points = [_points(line, size, expected, window) for size, expected in sizes.items()]
-        yield _rule(APDEX_POINTS, "\nor\n".join(points), **{MODEL_LINE: line})
+        by_size = [_points(line, size, expected, window) for size, expected in sizes.items()]
+        yield _rule(APDEX_POINTS, "\nor\n".join(by_size), **{MODEL_LINE: line})
     for line in limits.expected_seconds:
         # Calls that failed are in the denominator only, whatever their size.
         whole = total(BY_SERVICE, inc.DURATION, window, f'{MODEL}=~".*{line}.*"', 'le="+Inf"')

@@ -17,6 +17,8 @@ from otel_claude.local.wire import RefusedError
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from typing_extensions import Self
+
 _POLL = 0.02  # seconds until the end is noticed
 _PATIENCE = 5.0  # seconds an idle connection is kept
 
@@ -60,7 +62,7 @@ class Receiver:
         """Base address, without a slash at the end."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
-    def __enter__(self) -> Receiver:  # noqa: PYI034 - Self came with Python 3.11
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
