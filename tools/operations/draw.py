@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import matplotlib as mpl
 import requests
 from matplotlib import pyplot as plt
+from matplotlib.lines import Line2D
 from matplotlib.patches import FancyBboxPatch
 from matplotlib.ticker import MaxNLocator
 
@@ -28,7 +29,7 @@ OUT = ROOT / "docs" / "images" / "dashboards"
 _COLORS = ("#5794f2", "#73bf69", "#f2cc0c", "#ff9830", "#b877d9", "#f2495c", "#8ab8ff", "#37872d")
 _NAMED = {"green": "#56a64b", "yellow": "#cc9d00", "orange": "#e0752d", "red": "#e02f44"}
 _VARIABLE = re.compile(r"\$(environment|service|model|tenant|team|feature)\b")
-_ROWS = 7
+_NAMES = 6  # in a legend
 
 
 class Source:
@@ -95,8 +96,15 @@ def number(value: float, unit: str, decimals: int | None = None) -> str:
     if unit == "percentunit":
         return f"{value * 100:.{decimals if decimals is not None else 1}f}%"
     if unit == "s":
-        return f"{value * 1000:.0f} ms" if 0 < abs(value) < 1 else f"{value:.3g} s"
+        return _seconds(value)
     return _count(value, decimals) + {"d": " days", "bytes": "B"}.get(unit, "")
+
+
+def _seconds(value: float) -> str:
+    for size, sign in ((7200, "h"), (120, "min")):
+        if abs(value) >= size:
+            return f"{value / (size / 2):.3g} {sign}"
+    return f"{value * 1000:.0f} ms" if 0 < abs(value) < 1 else f"{value:.3g} s"
 
 
 def _count(value: float, decimals: int | None) -> str:
@@ -158,23 +166,29 @@ def draw_lines(ax: Any, panel: dict[str, Any], source: Source) -> None:
     _axes(ax, defaults.get("unit", "short"), -source.span / 60)
     if defaults.get("max") is not None:
         ax.set_ylim(0, defaults["max"] * 1.02)
+    _legend(ax)
+
+
+def _legend(ax: Any) -> None:
     handles, names = ax.get_legend_handles_labels()
-    if names:
-        more = {} if len(names) <= _ROWS else {"title": f"and {len(names) - _ROWS} more"}
-        ax.legend(
-            handles[:_ROWS],
-            [name if len(name) < 30 else name[:28] + ".." for name in names[:_ROWS]],
-            loc="upper left",
-            bbox_to_anchor=(-0.02, -0.1),
-            ncol=2,
-            frameon=False,
-            fontsize=6.5,
-            title_fontsize=6.5,
-            handlelength=1,
-            columnspacing=1,
-            labelspacing=0.25,
-            **more,
-        )
+    if not names:
+        return
+    if len(names) > _NAMES:
+        kept = _NAMES - 1
+        rest = f"and {len(names) - kept} more"
+        handles, names = [*handles[:kept], Line2D([], [], lw=0)], [*names[:kept], rest]
+    ax.legend(
+        handles,
+        [name if len(name) < 30 else name[:28] + ".." for name in names],
+        loc="upper left",
+        bbox_to_anchor=(-0.02, -0.1),
+        ncol=2,
+        frameon=False,
+        fontsize=6.5,
+        handlelength=1,
+        columnspacing=1,
+        labelspacing=0.25,
+    )
 
 
 def _axes(ax: Any, unit: str, left: float) -> None:
@@ -298,10 +312,12 @@ def draw_columns(ax: Any, panel: dict[str, Any], source: Source) -> None:
 def _holds(span: dict[str, Any], condition: str) -> bool:
     """Whether a span meets one condition of our TraceQL."""
     match = re.fullmatch(r"(?:span|resource)?\.?(\S+) (=~|=|>) (.+)", condition.strip())
-    if match is None or match[2] == "=~":
-        return match is not None
+    if match is None:
+        return False
     name, sign, wanted = match.groups()
     found = span.get(name) if name in ("duration", "status") else span["attributes"].get(name)
+    if sign == "=~":
+        return found is not None or condition.strip().startswith("resource.")
     if sign == "=":
         return bool(found == wanted.strip('"'))
     return found is not None and float(found) > float(wanted.rstrip("s"))
@@ -342,8 +358,12 @@ def draw_rates(ax: Any, panel: dict[str, Any], source: Source) -> None:
         model: sorted(values)[int(0.95 * (len(values) - 1))] if quantile else sum(values)
         for model, values in by.items()
     }
-    ax.barh(list(sums), list(sums.values()), color=_COLORS[: len(sums)])
+    sums.pop("", None)
+    ax.barh(list(sums), list(sums.values()), color=_COLORS[: len(sums)], alpha=0.7)
     ax.axis("on")
+    ax.set_yticks([])
+    for at, model in enumerate(sums):
+        ax.text(0, at, f" {model}", size=8, va="center")
     ax.tick_params(labelsize=7, length=2)
     ax.xaxis.set_major_formatter(lambda value, _: number(value, unit))
 
@@ -383,7 +403,8 @@ def picture(board: dict[str, Any], source: Source, path: Path) -> None:
     inch = 0.34
     figure = plt.figure(figsize=(15, high * inch), facecolor="#f4f5f5")
     figure.text(0.012, 1 - 1.1 / high, board["title"], size=14, weight="bold", va="center")
-    note = "environment, service, model, tenant, team, feature: All"
+    names = [v["label"] for v in board["templating"]["list"] if v["type"] == "query"]
+    note = f"{', '.join(names)}: All" if names else ""
     figure.text(0.988, 1 - 1.1 / high, note, size=8, ha="right", va="center", color="#666666")
     for panel in panels:
         grid = panel["gridPos"]
@@ -395,7 +416,7 @@ def picture(board: dict[str, Any], source: Source, path: Path) -> None:
             continue
         box = FancyBboxPatch(
             (left + 0.006, top - height + 0.15 / high),
-            width - 0.008,
+            width - 0.012,
             height - 0.3 / high,
             boxstyle="square,pad=0",
             facecolor="white",

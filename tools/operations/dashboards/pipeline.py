@@ -130,8 +130,8 @@ def board(limits: Thresholds) -> Board:
             "Rules",
             "How long a round of each group takes; it must stay far below the interval.",
             (
-                'max by (rule_group) (prometheus_rule_group_last_duration_seconds{rule_group=~".*claude.*"})',
-                "{{rule_group}}",
+                'max by (group) (label_replace(prometheus_rule_group_last_duration_seconds{rule_group=~".*;claude-.*"}, "group", "$1", "rule_group", ".*;(.*)"))',
+                "{{group}}",
             ),
             unit=SECONDS,
         ),
