@@ -264,7 +264,7 @@ def test_the_environment_of_a_run_leaves_nothing_out():
 
 
 def test_the_demo_keeps_its_calls_and_says_how_to_see_them(tmp_path):
-    done = command("demo", "--calls", "12", XDG_DATA_HOME=str(tmp_path))
+    done = command("demo", "--calls", "12", "--past", "0", XDG_DATA_HOME=str(tmp_path))
     assert done.returncode == 0, done.stderr
     file = tmp_path / "otel-claude" / "demo.duckdb"
     assert "http://127.0.0.1:4318" in done.stdout
@@ -274,7 +274,7 @@ def test_the_demo_keeps_its_calls_and_says_how_to_see_them(tmp_path):
 
 
 def test_the_demo_serves_its_calls(db):
-    arguments = ["demo", "--calls", "12", "--serve", "--json", "--db", str(db)]
+    arguments = ["demo", "--calls", "12", "--past", "0", "--serve", "--json", "--db", str(db)]
     process: Any = subprocess.Popen(
         [*CLI, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

@@ -57,9 +57,7 @@ class Kept:
 
     def _say_past(self, console: Console) -> None:
         if self.days:
-            told = (
-                f"with {self.days:g} made-up days of the same calls before them (--past 0: without)"
-            )
+            told = f"with {self.days:g} made-up days before them (--past 0: none)"
             console.print(Text(f"           {told}", style="dim"), soft_wrap=True)
 
     def say(self, console: Console) -> None:
