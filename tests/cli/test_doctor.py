@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
 import socket
@@ -89,6 +90,7 @@ def examine(port: int, **environ: str) -> tuple[int, dict[str, Any]]:
 
 
 def of(answer: dict[str, Any], subject: str) -> dict[str, str]:
+    found: dict[str, str]
     (found,) = (finding for finding in answer["findings"] if finding["subject"] == subject)
     return found
 
@@ -208,10 +210,12 @@ def test_policies_that_cannot_be_read(tmp_path: Path) -> None:
 
 
 def test_an_sdk_that_is_too_old(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = packages.version
-    monkeypatch.setattr(
-        packages, "version", lambda name: "0.50.0" if name == "anthropic" else real(name)
-    )
+    found_first = importlib.metadata.version
+
+    def version(name: str) -> str:
+        return "0.50.0" if name == "anthropic" else found_first(name)
+
+    monkeypatch.setattr("otel_claude.cli.doctor.packages.version", version)
     found = {finding.subject: finding for finding in packages.check({})}
     assert found["anthropic"].level == "problem"
     assert "0.50.0" in found["anthropic"].says

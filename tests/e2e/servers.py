@@ -23,6 +23,7 @@ _PATIENCE = 120.0  # seconds: a busy machine is no failure
 _POLL = 0.05  # seconds
 
 T = TypeVar("T")
+S = TypeVar("S", bound="Server")
 
 
 def missing(reason: str) -> NoReturn:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib
 import re
 import sys
@@ -47,7 +46,7 @@ def test_the_committed_files_are_those_of_the_code():
     [semconv.M_COST, semconv.M_DURATION, semconv.M_RATELIMIT_REMAINING, semconv.M_BUDGET_SPENT],
 )
 def test_a_renamed_metric_makes_other_rules(name, monkeypatch):
-    renamed = dataclasses.replace(semconv.METRICS[name], name=name + ".renamed")
+    renamed = semconv.METRICS[name]._replace(name=name + ".renamed")
     monkeypatch.setitem(semconv.METRICS, name, renamed)
     assert _fresh() != _committed()
 

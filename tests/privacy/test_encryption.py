@@ -9,9 +9,7 @@ import sys
 from typing import Any
 
 import pytest
-from google.protobuf.json_format import (  # type: ignore[import-untyped] # without types
-    MessageToDict,
-)
+from google.protobuf.json_format import MessageToDict
 from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from typer.testing import CliRunner

@@ -71,4 +71,4 @@ def flaws(page: Page) -> list[str]:
 def tile(page: Page, name: str) -> str:
     """The value of a tile."""
     inner = page.locator(".tile", has=page.get_by_text(name, exact=True)).locator(".tile-value")
-    return inner.inner_text()
+    return str(inner.inner_text())

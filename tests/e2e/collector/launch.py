@@ -45,13 +45,22 @@ def environment(api: Emulator, otlp: str, **more: str) -> dict[str, str]:
 
 
 def launch(
-    program: Path, *arguments: object, env: Mapping[str, str], **pipes: int
+    program: Path,
+    *arguments: object,
+    env: Mapping[str, str],
+    stdin: int | None = None,
+    stdout: int | None = None,
 ) -> subprocess.Popen[str]:
-    """Start a program under `opentelemetry-instrument`; `pipes` are those of `Popen`."""
+    """Start a program under `opentelemetry-instrument`."""
     launcher = Path(sys.executable).parent / "opentelemetry-instrument"
-    command = [str(launcher), sys.executable, str(program), *map(str, arguments)]
-    pipes = {"stderr": subprocess.PIPE, **pipes}
-    return subprocess.Popen(command, env=dict(env), text=True, **pipes)
+    return subprocess.Popen(
+        [str(launcher), sys.executable, str(program), *map(str, arguments)],
+        env=dict(env),
+        text=True,
+        stdin=stdin,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+    )
 
 
 def finish(processes: Sequence[subprocess.Popen[str]], patience: float = 300) -> None:

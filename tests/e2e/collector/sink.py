@@ -5,7 +5,8 @@ from __future__ import annotations
 import gzip
 from types import TracebackType
 
-from otel_claude.cli.receiver import Receiver, RefusedError
+from otel_claude.cli.receiver import Receiver
+from otel_claude.local.wire import RefusedError
 
 
 class Sink(Receiver):
@@ -16,9 +17,13 @@ class Sink(Receiver):
     """
 
     def __init__(self, port: int = 0) -> None:
-        super().__init__(port)
+        super().__init__(port=port)
         self.bodies: list[bytes] = []
         self._closed = False
+
+    def __enter__(self) -> Sink:  # noqa: PYI034 - Self came with Python 3.11
+        super().__enter__()
+        return self
 
     def __exit__(
         self,

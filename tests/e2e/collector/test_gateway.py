@@ -6,8 +6,8 @@ import secrets
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,7 +15,7 @@ from otel_claude import semconv
 from otel_claude.testing import Emulator
 from tests.e2e.backends import DEPLOY, ONE_FILE, Collector, Prometheus
 from tests.e2e.collector.launch import WORKLOAD, bill_of, environment, finish, launch
-from tests.e2e.collector.otlp import CUMULATIVE, DELTA, counter, send, span, traces
+from tests.e2e.collector.otlp import CUMULATIVE, DELTA, Json, counter, send, span, traces
 from tests.e2e.collector.sink import Sink
 from tests.e2e.servers import eventually
 
@@ -25,7 +25,7 @@ AGENT_DNS = DEPLOY / "collector" / "agent-dns.yaml"
 SOON = {"DECISION_WAIT": "1s"}
 
 
-def call(trace_id: str = "", status: int = 0, **attributes: Any) -> dict[str, Any]:
+def call(more: Json | None = None, *, trace_id: str = "", status: int = 0) -> Json:
     """The span of a call that otel-claude observed: cheap, quick and good unless told otherwise."""
     said = {
         semconv.OUTCOME: "completed",
@@ -34,7 +34,7 @@ def call(trace_id: str = "", status: int = 0, **attributes: Any) -> dict[str, An
         semconv.COST_TOTAL: 0.001,
         semconv.RESPONSE_FINISH_REASONS: ["stop"],
         semconv.RESPONSE_TIME_TO_FIRST_CHUNK: 0.5,
-        **attributes,
+        **(more or {}),
     }
     return span("chat claude", trace_id, status=status, attributes=said)
 
@@ -54,24 +54,24 @@ def scraped(tmp_path: Path, gateway: Collector) -> Iterator[Prometheus]:
 
 
 REMARKABLE = {
-    "error": call(status=2, **{semconv.OUTCOME: "failed"}),
-    "truncated": call(**{semconv.OUTCOME: "truncated"}),
-    "cut by length": call(**{semconv.RESPONSE_FINISH_REASONS: ["length"]}),
-    "refused": call(**{semconv.RESPONSE_FINISH_REASONS: ["content_filter"]}),
-    "slow first token": call(**{semconv.RESPONSE_TIME_TO_FIRST_CHUNK: 5.5}),
-    "expensive": call(**{semconv.COST_TOTAL: 1.01}),
+    "error": call({semconv.OUTCOME: "failed"}, status=2),
+    "truncated": call({semconv.OUTCOME: "truncated"}),
+    "cut by length": call({semconv.RESPONSE_FINISH_REASONS: ["length"]}),
+    "refused": call({semconv.RESPONSE_FINISH_REASONS: ["content_filter"]}),
+    "slow first token": call({semconv.RESPONSE_TIME_TO_FIRST_CHUNK: 5.5}),
+    "expensive": call({semconv.COST_TOTAL: 1.01}),
 }
 UNREMARKABLE = {
     "good": call(),
-    "almost slow": call(**{semconv.RESPONSE_TIME_TO_FIRST_CHUNK: 4.9}),
-    "almost expensive": call(**{semconv.COST_TOTAL: 0.99}),
-    "unpriced": call(**{semconv.COST_TOTAL: 0.0, semconv.FINISH_REASON: "stop"}),
+    "almost slow": call({semconv.RESPONSE_TIME_TO_FIRST_CHUNK: 4.9}),
+    "almost expensive": call({semconv.COST_TOTAL: 0.99}),
+    "unpriced": call({semconv.COST_TOTAL: 0.0, semconv.FINISH_REASON: "stop"}),
 }
 
 
 def test_what_is_remarkable_is_kept_whole(gateway: Collector, sink: Sink) -> None:
     for number in range(50):
-        send(gateway.otlp, "traces", traces([call(**{semconv.ENDPOINT: str(number)})]))
+        send(gateway.otlp, "traces", traces([call({semconv.ENDPOINT: str(number)})]))
     for each in (*UNREMARKABLE.values(), *REMARKABLE.values()):
         # The call is in the middle of a trace, and its parent comes later.
         send(gateway.otlp, "traces", traces([each]))
@@ -103,7 +103,7 @@ def test_users_are_added_up_before_sampling(
     users = ["ann", "bob"] * 200
 
     def one(user: str) -> None:
-        ours = [call(**{semconv.USER_ID: user, semconv.TENANT: "acme"})]
+        ours = [call({semconv.USER_ID: user, semconv.TENANT: "acme"})]
         send(gateway.otlp, "traces", traces(ours))
 
     with ThreadPoolExecutor(16) as pool:
@@ -119,7 +119,7 @@ def test_users_are_added_up_before_sampling(
         return scraped.value(f'sum({name}{{user_id="{user}",claude_tenant="acme",job="shop"}})')
 
     for user in ("ann", "bob"):
-        eventually(lambda u=user: total("claude_user_requests_total", u), lambda n: n == 200)
+        eventually(partial(total, "claude_user_requests_total", user), lambda n: n == 200)
         assert total("claude_user_tokens_input_total", user) == 200 * 100
         assert total("claude_user_tokens_output_total", user) == 200 * 20
         assert total("claude_user_cost_total", user) == pytest.approx(200 * 0.001)
@@ -232,7 +232,7 @@ def test_agents_send_all_of_a_trace_to_one_gateway(
         ]
         ids = [secrets.token_hex(16) for _ in range(60)]
         for agent in agents:  # the halves of a trace come from two machines
-            send(agent.otlp, "traces", traces([call(trace_id) for trace_id in ids]))
+            send(agent.otlp, "traces", traces([call(trace_id=trace_id) for trace_id in ids]))
         eventually(lambda: sum(len(each.span_ids) for each in sinks), lambda n: n == 120)
         seen = [[each.trace_id for each in own.received.spans] for own in sinks]
         assert all(own.count(trace_id) in (0, 2) for own in seen for trace_id in ids)

@@ -146,7 +146,7 @@ class MLflow(Server):
 
     def shown(self) -> dict[str, Shown]:
         api = f"{self.url}/api/3.0/mlflow/traces"
-        place = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": "0"}}
+        place: Any = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": "0"}}
         listed = requests.post(f"{api}/search", json={"locations": [place]}, timeout=60).json()
         ids = [trace["trace_id"] for trace in listed.get("traces", [])]
         found: dict[str, Shown] = {}
