@@ -13,6 +13,7 @@ import httpx2
 import pytest
 
 from otel_claude import _faults, attribution, flush, semconv
+from otel_claude.capture import response
 from otel_claude.emit.instruments import instruments_of
 from tests.conftest import Telemetry
 
@@ -154,3 +155,25 @@ def test_a_request_closed_in_another_context_ends_its_call(watched, api, ask, ca
     contextvars.copy_context().run(coroutine.close)
     assert watched.total(semconv.M_ACTIVE) == 0
     assert "Failed to detach" not in caplog.text
+
+
+def test_response_headers_count_in_whatever_case_they_come(watched, ask):
+    body = {"id": "m", "type": "message", "model": "claude-haiku-4-5", "content": []}
+    headers = {
+        "Request-Id": "req_1",
+        "ANTHROPIC-ORGANIZATION-ID": "org",
+        "Anthropic-RateLimit-Requests-Remaining": "7",
+    }
+    transport = httpx2.MockTransport(lambda _: httpx2.Response(200, headers=headers, json=body))
+    with anthropic.Anthropic(api_key="k", http_client=httpx2.Client(transport=transport)) as client:
+        client.messages.create(**ask())
+    assert watched.attributes[semconv.REQUEST_ID] == "req_1"
+    (point,) = watched.metrics()[semconv.M_RATELIMIT_REMAINING]
+    assert (point.value, point.attributes[semconv.ORGANIZATION_ID]) == (7, "org")
+
+
+def test_header_names_that_a_server_makes_up_are_not_remembered_for_ever():
+    names = response._Names()
+    for number in range(3 * names._most):
+        assert names[b"x-%d" % number] is None
+    assert len(names) <= names._most
