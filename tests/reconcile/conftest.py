@@ -45,6 +45,21 @@ class Exported:
                 file.write(json.dumps(request) + "\n")
         return path
 
+    def store(self) -> Path:
+        """The file of the embedded backend."""
+        pytest.importorskip("duckdb")
+        from otel_claude.local.rows import spans_of
+        from otel_claude.local.store import Store
+        from otel_claude.local.writer import Writer
+
+        path = self._folder / "calls.duckdb"
+        store = Store(str(path))
+        writer = Writer(store)
+        writer.submit(spans_of(encode_spans(self._telemetry.spans), 1)).result(30)
+        writer.close()
+        store.close()
+        return path
+
 
 @pytest.fixture
 def exported(telemetry: Any, caplog: Any, tmp_path: Path) -> Exported:

@@ -55,6 +55,23 @@ def test_a_file_twice_counts_once(exported: Any, say: Any, command: Any) -> None
     assert report["notes"] == ["2 recorded calls stood there more than once and count once."]
 
 
+def test_the_file_of_the_embedded_backend(exported: Any, say: Any, command: Any) -> None:
+    for scenario in (
+        "",
+        "web_search=1",
+        "compaction",
+        "model=claude-opus-5-6",
+        "geo=us",
+        "status=500",
+    ):
+        say(scenario)
+    said = command(exported.otlp(), "--json", "--by", "tier,geo")
+    assert said["verdict"] == "agrees"
+    assert command(exported.store(), "--json", "--by", "tier,geo") == said
+    report = command(exported.store(), exported.otlp(), "--json")
+    assert any("stood there more than once" in note for note in report["notes"])
+
+
 def test_what_cannot_be_compared(
     exported: Any, say: Any, command: Any, tmp_path: Any, monkeypatch: Any
 ) -> None:

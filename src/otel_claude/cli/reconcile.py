@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from otel_claude.cli.stored import is_store, lines_of
 from otel_claude.reconcile import CannotCompareError, Report, reconcile as compare
 from otel_claude.reconcile.bill import Amount, read as read_bill
 from otel_claude.reconcile.document import as_document
@@ -29,7 +30,10 @@ _WORDS = {"only_on_bill": "only on the bill", "only_recorded": "only recorded"}
 
 def reconcile(  # noqa: PLR0913 - these are the command's options
     calls: Annotated[
-        list[Path], typer.Argument(help="Exported calls: JSON lines of log_calls, or of OTLP.")
+        list[Path],
+        typer.Argument(
+            help="Calls: JSON lines of log_calls or of OTLP, or a file of `otel-claude up`."
+        ),
     ],
     *,
     bill: Annotated[
@@ -110,6 +114,9 @@ def _day(text: str, option: str) -> date:
 def _calls(paths: list[Path]) -> Recording:
     def lines() -> Any:
         for path in paths:
+            if is_store(path):
+                yield from lines_of(path)
+                continue
             with path.open(encoding="utf-8", errors="replace") as file:
                 yield from file
 

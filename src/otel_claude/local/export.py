@@ -13,14 +13,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from otel_claude.local.columns import CALLS, CONTENT
-from otel_claude.local.queries import errors, latency, summary, usage
-from otel_claude.local.queries.filters import Parameters, where
+from otel_claude.local.queries import calls, errors, latency, summary, usage
 
 if TYPE_CHECKING:
     from otel_claude.local.ask import AskExport
     from otel_claude.local.engine import Engine, Row
 
-_PAGE: Final = 5_000
 _CHUNK: Final = 1 << 20  # bytes
 
 MEDIA: Final = {
@@ -56,28 +54,9 @@ def export(engine: Engine, ask: AskExport) -> Iterator[bytes]:
 
 
 def _calls(engine: Engine, ask: AskExport) -> Iterator[list[Row]]:
-    """Pages of calls in the order of time; each begins after the last call of the one before."""
-    names = ", ".join(
-        f"CAST({c.name} AS DOUBLE) AS {c.name}" if c.kind.startswith("DECIMAL") else c.name
-        for c in _COLUMNS
-    )
-    left, after = ask.limit, (ask.period.start - 1, "")
-    while left > 0:
-        parameters = Parameters()
-        condition = where(ask.period, ask.filters, parameters)
-        at, span = parameters.add(after[0]), parameters.add(after[1])
-        rows = engine.rows(
-            f"SELECT {names}, tags, attributes FROM calls WHERE {condition} "
-            f"AND (start_ns > {at} OR (start_ns = {at} AND span_id > {span})) "
-            f"ORDER BY start_ns, span_id LIMIT {min(_PAGE, left)}",
-            parameters.values,
-        )
-        if not rows:
-            return
-        after = (rows[-1]["start_ns"], rows[-1]["span_id"])
+    for rows in calls.pages(engine, ask.period, ask.filters, limit=ask.limit):
         for row in rows:
             row["tags"] = json.dumps(row["tags"]) if row["tags"] else None
-        left -= len(rows)
         yield rows
 
 

@@ -59,7 +59,11 @@ def calls(request: Mapping[str, Any]) -> list[dict[str, Any]] | None:
     if groups is None:
         return [] if "resourceMetrics" in request or "resourceLogs" in request else None
     return [
-        _fields(span, said)
+        fields_of(
+            int(span.get("startTimeUnixNano", 0)),
+            f"{span.get('traceId')}/{span.get('spanId')}",
+            said,
+        )
         for scope, span, said in _spans(groups)
         if scope == semconv.SCOPE or semconv.OUTCOME in said
     ]
@@ -73,15 +77,21 @@ def _spans(groups: Any) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
                 yield scope, span, attributes(span.get("attributes"))
 
 
-def _fields(span: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
-    began = int(span.get("startTimeUnixNano", 0)) / 1e9
+def fields_of(start_ns: int, id_: str, said: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a log line.
+
+    Args:
+        start_ns: start of the span, nanoseconds since the epoch.
+        id_: stands for the request id where the span has none.
+        said: attributes of the span.
+    """
     fields = {
-        "time": datetime.fromtimestamp(began, tz=timezone.utc).isoformat(),
+        "time": datetime.fromtimestamp(start_ns / 1e9, tz=timezone.utc).isoformat(),
         "model": said.get(semconv.RESPONSE_MODEL) or said.get(semconv.REQUEST_MODEL),
         **{name: said[key] for name, key in _FIELDS.items() if key in said},
     }
     fields.setdefault("provider", "anthropic")
-    fields.setdefault("request_id", f"{span.get('traceId')}/{span.get('spanId')}")
+    fields.setdefault("request_id", id_)
     text = said.get(semconv.USAGE_INFERENCES)
     if isinstance(text, str):
         with contextlib.suppress(ValueError):  # cut by an attribute limit: the totals still stand

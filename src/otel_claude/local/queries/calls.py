@@ -6,10 +6,12 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_claude import semconv
-from otel_claude.local.columns import BY_ATTRIBUTE, CALLS, CONTENT
+from otel_claude.local.columns import BY_ATTRIBUTE, CALLS, CONTENT, MONEY
 from otel_claude.local.queries.filters import Filters, Parameters, where
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from otel_claude.local.engine import Engine, Row
     from otel_claude.local.queries.period import Period
 
@@ -104,18 +106,55 @@ def calls(
     }
 
 
+_PAGE: Final = 5_000
+_WHOLE: Final = ", ".join(
+    f"CAST({c.name} AS DOUBLE) AS {c.name}" if c.kind == MONEY else c.name
+    for c in CALLS
+    if c.name not in CONTENT
+)
+
+
+def pages(
+    engine: Engine, period: Period, filters: Filters, *, limit: int | None = None
+) -> Iterator[list[Row]]:
+    """All columns of calls but their content, in the order of time, some thousand at once.
+
+    Each page begins after the last call of the one before, so that new calls shift nothing.
+
+    Args:
+        engine: where to ask.
+        period: which time.
+        filters: which calls.
+        limit: calls at most; None for all.
+    """
+    after = (period.start - 1, "")
+    left = _PAGE if limit is None else limit
+    while left > 0:
+        parameters = Parameters()
+        condition = where(period, filters, parameters)
+        at, span = parameters.add(after[0]), parameters.add(after[1])
+        rows = engine.rows(
+            f"SELECT {_WHOLE}, tags, attributes FROM calls WHERE {condition} "
+            f"AND (start_ns > {at} OR (start_ns = {at} AND span_id > {span})) "
+            f"ORDER BY start_ns, span_id LIMIT {min(_PAGE, left)}",
+            parameters.values,
+        )
+        if not rows:
+            return
+        after = (rows[-1]["start_ns"], rows[-1]["span_id"])
+        left -= len(rows) if limit is not None else 0
+        yield rows
+
+
 def call(engine: Engine, span_id: str, trace_id: str | None = None) -> dict[str, Any] | None:
     """One call: the whole span, content, events, evaluations and its trace; None if there is none."""
     parameters = Parameters()
     condition = f"span_id = {parameters.add(span_id)}"
     if trace_id is not None:
         condition += f" AND trace_id = {parameters.add(trace_id)}"
-    names = ", ".join(
-        f"CAST({c.name} AS DOUBLE) AS {c.name}" if c.kind.startswith("DECIMAL") else c.name
-        for c in CALLS
-    )
+    content = ", ".join(CONTENT)
     rows = engine.rows(
-        f"SELECT {names}, tags, attributes, resource FROM calls WHERE {condition} LIMIT 1",
+        f"SELECT {_WHOLE}, {content}, tags, attributes, resource FROM calls WHERE {condition} LIMIT 1",
         parameters.values,
     )
     if not rows:
