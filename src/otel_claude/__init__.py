@@ -11,15 +11,30 @@ if TYPE_CHECKING:
     from otel_claude.budgets.exceeded import BudgetExceeded
     from otel_claude.emit.recent import summary
     from otel_claude.instrumentor import ClaudeInstrumentor, flush
+    from otel_claude.quality.feedback import feedback, traceparent
+    from otel_claude.quality.registry import evaluator
 
-__all__ = ["BudgetExceeded", "ClaudeInstrumentor", "__version__", "attribution", "flush", "summary"]
+__all__ = [
+    "BudgetExceeded",
+    "ClaudeInstrumentor",
+    "__version__",
+    "attribution",
+    "evaluator",
+    "feedback",
+    "flush",
+    "summary",
+    "traceparent",
+]
 
 _HOMES = {
     "BudgetExceeded": "otel_claude.budgets.exceeded",
     "ClaudeInstrumentor": "otel_claude.instrumentor",
     "attribution": "otel_claude._attribution",
+    "evaluator": "otel_claude.quality.registry",
+    "feedback": "otel_claude.quality.feedback",
     "flush": "otel_claude.instrumentor",
     "summary": "otel_claude.emit.recent",
+    "traceparent": "otel_claude.quality.feedback",
 }
 
 

@@ -194,6 +194,11 @@ def _used() -> Sources:
     return _in_force or Sources(Settings())
 
 
+def current() -> Attribution | None:
+    """What is known here and now of who and what for, from all sources."""
+    return _used().of()
+
+
 def refreshed(keys: tuple[str, ...], context: Context) -> Context:
     """The context with its baggage brought up to date. Never raises."""
     try:

@@ -38,6 +38,7 @@ class ClaudeInstrumentor(BaseInstrumentor):  # type: ignore[misc] # for the same
     _refresh: Any = None
     _guard: Any = None
     _auditor: Any = None
+    _evaluations: Any = None
 
     def instrumentation_dependencies(self) -> Collection[str]:
         """The SDK versions that are instrumented."""
@@ -100,18 +101,42 @@ class ClaudeInstrumentor(BaseInstrumentor):  # type: ignore[misc] # for the same
         self._auditor = _auditor(settings, recorder, kwargs)
         guards = () if self._guard is None else (self._guard,)
         auditors = () if self._auditor is None else (self._auditor,)
+        judges = self._quality(settings, recorder, kwargs)
         patch.install(
-            (recorder, *guards, *auditors),
+            (recorder, *guards, *auditors, *judges),
             (recorder,),
             gates=guards,
             session_observers=guards,
             adopt=adopt,
         )
 
+    def _quality(
+        self, settings: Settings, recorder: Any, providers: dict[str, Any]
+    ) -> tuple[Any, ...]:
+        """Who judges answers, and who remembers them for feedback; only those that are asked for."""
+        from otel_claude.quality import feedback
+        from otel_claude.quality.telemetry import Telemetry
+
+        telemetry = Telemetry(
+            settings,
+            recorder.contents,
+            providers.get("meter_provider"),
+            providers.get("logger_provider"),
+        )
+        desk = feedback.Desk(settings, telemetry)
+        feedback.use(desk)
+        if settings.evaluate:
+            from otel_claude.quality.observer import evaluations_of
+
+            self._evaluations = evaluations_of(settings.evaluate, telemetry)
+        judges = () if self._evaluations is None else (self._evaluations,)
+        return (*judges, desk) if settings.feedback else judges
+
     def _uninstrument(self, **_kwargs: Any) -> None:
         from otel_claude import _sources
         from otel_claude.capture import patch
         from otel_claude.emit.recent import remember
+        from otel_claude.quality import feedback
 
         patch.remove()
         _sources.use(None)
@@ -121,6 +146,10 @@ class ClaudeInstrumentor(BaseInstrumentor):  # type: ignore[misc] # for the same
         if self._guard is not None:
             self._guard.close()
             self._guard = None
+        feedback.use(None)
+        if self._evaluations is not None:
+            self._evaluations.close()
+            self._evaluations = None
         if self._auditor is not None:
             self._auditor.close()
             self._auditor = None
@@ -208,8 +237,8 @@ _given: list[Any] = []
 def flush(timeout: float = 10.0) -> bool:
     """Send everything that was recorded so far: for scripts and functions that end at once.
 
-    Budgets are settled, too. Works on the global OpenTelemetry providers and those that `instrument`
-    was given; where they have nothing to flush, it does nothing.
+    Budgets are settled, too, and answers evaluated. Works on the global OpenTelemetry providers and
+    those that `instrument` was given; where they have nothing to flush, it does nothing.
 
     Args:
         timeout: seconds, for all signals together.
@@ -220,6 +249,9 @@ def flush(timeout: float = 10.0) -> bool:
     deadline = time.monotonic() + timeout
     guard = ClaudeInstrumentor()._guard
     done = guard is None or guard.store.flush(timeout)
+    evaluations = ClaudeInstrumentor()._evaluations
+    if evaluations is not None:
+        done = evaluations.flush(max(0.0, deadline - time.monotonic())) and done
     for provider in (
         trace.get_tracer_provider(),
         metrics.get_meter_provider(),

@@ -47,10 +47,6 @@ TOOL_NAME = "gen_ai.tool.name"
 TOOL_TYPE = "gen_ai.tool.type"
 TOOL_CALL_ID = "gen_ai.tool.call.id"
 TOOL_DESCRIPTION = "gen_ai.tool.description"
-INPUT_MESSAGES = "gen_ai.input.messages"
-OUTPUT_MESSAGES = "gen_ai.output.messages"
-SYSTEM_INSTRUCTIONS = "gen_ai.system_instructions"
-TOOL_DEFINITIONS = "gen_ai.tool.definitions"
 EVALUATION_NAME = "gen_ai.evaluation.name"
 EVALUATION_SCORE = "gen_ai.evaluation.score.value"
 EVALUATION_LABEL = "gen_ai.evaluation.score.label"
@@ -58,6 +54,10 @@ EVALUATION_EXPLANATION = "gen_ai.evaluation.explanation"
 EXCEPTION_TYPE = "exception.type"
 EXCEPTION_MESSAGE = "exception.message"
 EXCEPTION_STACKTRACE = "exception.stacktrace"
+INPUT_MESSAGES = "gen_ai.input.messages"
+OUTPUT_MESSAGES = "gen_ai.output.messages"
+SYSTEM_INSTRUCTIONS = "gen_ai.system_instructions"
+TOOL_DEFINITIONS = "gen_ai.tool.definitions"
 TOOL_ARGUMENTS = "gen_ai.tool.call.arguments"
 TOOL_RESULT = "gen_ai.tool.call.result"
 REQUEST_STOP_SEQUENCES = "gen_ai.request.stop_sequences"
@@ -144,6 +144,9 @@ BUDGET_LIMIT = "claude.budget.limit"
 BUDGET_SPENT = "claude.budget.spent"
 BUDGET_RESERVED = "claude.budget.reserved"
 BUDGET_ESTIMATE = "claude.budget.estimate"
+EVALUATION_BASELINE = "claude.evaluation.baseline"
+DROP_REASON = "claude.evaluation.drop_reason"
+ANOMALY_KIND = "claude.anomaly.kind"
 TENANT = "claude.tenant"
 TEAM = "claude.team"
 FEATURE = "claude.feature"
@@ -153,6 +156,12 @@ AUDIT_FINDING = "claude.audit.finding"
 AUDIT_SEVERITY = "claude.audit.severity"
 TAG_PREFIX = "claude.tag."
 TAG_DOMAIN = "domain"
+TAG_EVALUATION = "evaluation"
+TAG_EVALUATED = "evaluated"
+EVALUATION = "evaluation"
+"""The feature of calls that evaluators make; their tags say which one, and the message it judges."""
+EVALUATION_LOW = "evaluation_below_baseline"
+"""The kind of anomaly that a score far below its history is."""
 OTHER = "other"
 """What a label says instead of its value, once it has as many values as it may."""
 
@@ -239,10 +248,10 @@ AUDIT_RECORD = (
 EVENT_AUDIT = "claude.audit.call"
 EVENT_DETAILS = "gen_ai.client.inference.operation.details"
 EVENT_EXCEPTION = "gen_ai.client.operation.exception"
-EVENT_BUDGET_WARNING = "claude.budget.warning"
-EVENT_BUDGET_REJECTED = "claude.budget.rejected"
 EVENT_EVALUATION = "gen_ai.evaluation.result"
 EVENT_ANOMALY = "claude.anomaly"
+EVENT_BUDGET_WARNING = "claude.budget.warning"
+EVENT_BUDGET_REJECTED = "claude.budget.rejected"
 
 # --- metric names ------------------------------------------------------------------------------
 M_TOKEN_USAGE = "gen_ai.client.token.usage"  # noqa: S105 - a telemetry name, no secret
@@ -287,6 +296,8 @@ M_BUDGET_OVERRUNS = "claude.budget.overruns"
 M_EVALUATIONS = "claude.evaluations"
 M_EVALUATION_SCORE = "claude.evaluation.score"
 M_AUDIT_FINDINGS = "claude.audit.findings"
+M_EVALUATIONS_LOW = "claude.evaluations.low"
+M_EVALUATIONS_DROPPED = "claude.evaluations.dropped"
 M_FAULTS = "claude.instrumentation.errors"
 
 # Made from spans by the gateway collector (deploy/collector/gateway.yaml), not by the package: per
@@ -643,11 +654,18 @@ _METRICS: tuple[Metric, ...] = (
         _BUDGET,
     ),
     Metric(
+        M_AUDIT_FINDINGS,
+        "counter",
+        "{finding}",
+        "Findings of the audit.",
+        (AUDIT_FINDING, AUDIT_SEVERITY),
+    ),
+    Metric(
         M_EVALUATIONS,
         "counter",
         "{evaluation}",
-        "Evaluations, by verdict.",
-        (*_M, EVALUATION_NAME, EVALUATION_LABEL),
+        "Evaluations and feedback, by verdict.",
+        (*_ME, EVALUATION_NAME, EVALUATION_LABEL),
     ),
     _histogram(
         M_EVALUATION_SCORE,
@@ -658,11 +676,18 @@ _METRICS: tuple[Metric, ...] = (
         "",
     ),
     Metric(
-        M_AUDIT_FINDINGS,
+        M_EVALUATIONS_LOW,
         "counter",
-        "{finding}",
-        "Findings of the audit.",
-        (AUDIT_FINDING, AUDIT_SEVERITY),
+        "{evaluation}",
+        "Scores far below what this process saw before.",
+        (*_M, EVALUATION_NAME),
+    ),
+    Metric(
+        M_EVALUATIONS_DROPPED,
+        "counter",
+        "{evaluation}",
+        "Evaluations that were not made: the queue was full, an evaluator hangs, the end came.",
+        (DROP_REASON,),
     ),
     Metric(M_FAULTS, "counter", "{error}", "Faults of the instrumentation.", (FAULT_SITE,)),
 )

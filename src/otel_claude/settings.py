@@ -361,6 +361,18 @@ OPTIONS: Final[Mapping[str, Option]] = {
         "true, or path of a YAML or JSON file with a policy",
         "One audit record per call, chained against changes; see docs/audit.md.",
     ),
+    "evaluate": Option(
+        _policy,
+        None,
+        "true, or path of a YAML or JSON file with a policy",
+        "Answers are judged after the call, off its path; see docs/quality.md.",
+    ),
+    "feedback": Option(
+        _switch,
+        False,
+        "true, false",
+        "Remember the last 10,000 calls, so that `otel_claude.feedback` finds them by message id.",
+    ),
     "log_calls": Option(
         _switch, False, "true, false", "One JSON line per call on the logger `otel_claude.calls`."
     ),
@@ -408,6 +420,8 @@ class Settings(NamedTuple):
     encrypt: str | None = None
     budgets: Any = None
     audit: Any = None
+    evaluate: Any = None
+    feedback: bool = False
     log_calls: bool = False
     slow_call_seconds: float | None = None
     summary: bool = False

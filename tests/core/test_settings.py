@@ -122,6 +122,8 @@ def test_every_option_is_a_field_with_the_same_default_and_can_come_from_the_env
         "budgets": "/budgets.yaml",
         "summary": "true",
         "audit": "true",
+        "evaluate": "true",
+        "feedback": "true",
         "log_calls": "on",
         "slow_call_seconds": "2.5",
         "time_per_output_chunk": "true",

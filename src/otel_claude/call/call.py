@@ -93,6 +93,7 @@ class Call:
     `describe` writes on it before the SDK ends it. `tracer_provider` and `conversation_id` are what
     the client was given. `run` is the tool runner's loop that makes the call, if one does.
     `hops` are the answers to the attempts that succeeded, where a middleware may make several.
+    `judged` says that the answer will be evaluated.
     `content` is what was said, for observers that asked for it; None where none did.
     `body` is the request's body, content included, while gates look at it, and `reserved` what one of
     them holds for the call.
@@ -133,6 +134,7 @@ class Call:
         "has_output",
         "headers",
         "hops",
+        "judged",
         "limit_headers",
         "model",
         "operation",
@@ -215,6 +217,7 @@ class Call:
         self.tally: Tally | None = None
         self.whole: Call | None = None
         self.content: Content | None = None
+        self.judged = False
         self.adopts = False
         self.describe: Callable[[Call], None] | None = None
         self.tracer_provider: Any = None
@@ -239,6 +242,7 @@ class Call:
         part.whole = self
         if self.content is not None:
             part.want_content()
+        part.judged = self.judged
         part.batch_id = self.batch_id
         part.attribution = self.attribution
         part.status = self.status

@@ -180,6 +180,16 @@ class Contents:
                 captured.texts[semconv.TOOL_DESCRIPTION] = sealed
         return captured.on_span(strict=True)
 
+    def remark(self, attribution: Attribution | None, words: str) -> str | None:
+        """What is said of an answer, on events; None where content is not wanted there.
+
+        Never raises.
+        """
+        wanted = "output" in self._kinds and self._mode(attribution) in _ON_EVENT
+        if self._off or not wanted:
+            return None
+        return self._sealed(semconv.EVALUATION_EXPLANATION, words)
+
     def complete(self, call: Call, log_record: Any) -> None:
         """Hand the content of a call, redacted and uncut, to the completion hook. Never raises."""
         if self._hook is None or call.content is None or not call.is_inference:

@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 logger = logging.getLogger("otel_claude")
 
 # https://opentelemetry.io/docs/specs/otel/logs/data-model/#field-severitynumber
-_SEVERITY: Final = {semconv.EVENT_DETAILS: ("DEBUG", 5), semconv.EVENT_AUDIT: ("INFO", 9)}
+_SEVERITY: Final = {
+    semconv.EVENT_DETAILS: ("DEBUG", 5),
+    semconv.EVENT_AUDIT: ("INFO", 9),
+    semconv.EVENT_EVALUATION: ("INFO", 9),
+}
 _WARN: Final = ("WARN", 13)
 
 
@@ -72,6 +76,10 @@ class Events:
     def emit(self, record: Any) -> None:
         """Emit a record that was made here."""
         self._logger.emit(record)
+
+    def evaluation(self, attributes: dict[str, Any], context: Any) -> None:
+        """Emit the result of an evaluation."""
+        self._logger.emit(self._record(semconv.EVENT_EVALUATION, attributes, context))
 
     def warn(self, name: str, attributes: dict[str, Any], context: Any = None) -> None:
         """Emit an event of severity WARN, in the context of a span."""

@@ -62,9 +62,9 @@ class Recorder:
         tracer = get_tracer(semconv.SCOPE, __version__, tracer_provider=tracer_provider)
         self._spans = Spans(tracer, strict=settings.strict, generation=settings.semconv)
         self._metrics = Metrics(meter_provider, settings)
-        self._contents = _contents(settings)
+        self.contents = _contents(settings)
         self._runs = Runs(
-            tracer, self._metrics.for_runs(), strict=settings.strict, contents=self._contents
+            tracer, self._metrics.for_runs(), strict=settings.strict, contents=self.contents
         )
         self._logger_provider = logger_provider
         self._warned: set[str] = set()
@@ -120,13 +120,13 @@ class Recorder:
         if call.adopts:
             call.describe = self._describe
         self._spans.start(call)
-        if self._contents is not None:
-            self._contents.ask(call)
+        if self.contents is not None:
+            self.contents.ask(call)
         self._metrics.start(call)
 
     def _describe(self, call: Call) -> None:
-        if self._contents is not None:
-            call.captured = self._contents.of(call)
+        if self.contents is not None:
+            call.captured = self.contents.of(call)
         self._spans.write(call, Bill(call, self.prices))
 
     def after(self, call: Call) -> None:
@@ -138,8 +138,8 @@ class Recorder:
                 call.adopts = False
                 self._spans.start(call)
             bill = Bill(call, self.prices)
-            if self._contents is not None:
-                call.captured = self._contents.of(call)
+            if self.contents is not None:
+                call.captured = self.contents.of(call)
             if call.whole is not None and call.whole.tally is not None:
                 _add_to(call.whole.tally, bill)
             for record in self._records:
@@ -161,8 +161,8 @@ class Recorder:
                 self._events.exception(call)
             if call.captured is not None:
                 record = self._details(call, bill)
-        if self._contents is not None:
-            self._contents.complete(call, record)
+        if self.contents is not None:
+            self.contents.complete(call, record)
         if record is not None and self._events is not None:
             self._events.emit(record)
 
