@@ -413,5 +413,5 @@ def test_strict_mode_conforms(api, ask):
         client.messages.create(**ask())
         settle()
         telemetry = program.telemetry()
-    assert len([log for log in telemetry.logs if log.name == semconv.EVENT_EVALUATION]) >= 3
+    assert len([log for log in telemetry.logs if log.event_name == semconv.EVENT_EVALUATION]) >= 3
     assert check(telemetry, "released", calls=1) == []
