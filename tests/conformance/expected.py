@@ -85,6 +85,17 @@ EXPECTED: Final = {
     "both": _OWN | _RELEASED | _LATEST,
 }
 
+EVALUATIONS: Final = (
+    _keys(
+        "missing_metric",
+        "claude.evaluation.score claude.evaluations claude.evaluations.low",
+    )
+    | _keys("missing_attribute", "claude.anomaly.kind claude.evaluation.baseline")
+    | _keys("missing_event", "claude.anomaly")
+    | _keys("unexpected_attribute", "user.id", prefix="gen_ai.evaluation.result ")
+)
+"""What evaluations and feedback add."""
+
 # --- what the suite asks of calls that got no whole answer --------------------------------------
 
 _NO_OUTPUT: Final = _keys("genai_expected_attribute_missing", "gen_ai.usage.output_tokens")

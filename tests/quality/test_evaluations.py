@@ -19,6 +19,7 @@ from otel_claude import ClaudeInstrumentor, semconv
 from otel_claude.quality import Answer, Verdict
 from otel_claude.quality.hands import NAME
 from tests.conformance.checker import check
+from tests.conformance.expected import EVALUATIONS, EXPECTED
 from tests.conformance.setting import Program
 from tests.quality.conftest import records, results, settle
 
@@ -415,3 +416,29 @@ def test_strict_mode_conforms(api, ask):
         telemetry = program.telemetry()
     assert len([log for log in telemetry.logs if log.event_name == semconv.EVENT_EVALUATION]) >= 3
     assert check(telemetry, "released", calls=1) == []
+
+
+def test_default_mode_adds_our_names_and_nothing_else(api, ask):
+    scores = iter([0.9, 0.8] * 20 + [0.2])
+    policy = {"checks": ["complete"]}
+    with Program(api, evaluate=policy, feedback=True) as program, program.client() as client:
+        otel_claude.evaluator("graded")(lambda _: next(scores))
+        otel_claude.evaluator("broken")(lambda _: 1 / 0)
+        for _ in range(41):
+            message = client.messages.create(**ask())
+        otel_claude.feedback(message, "accept", user="u-1")
+        settle()
+        found = {finding.key for finding in check(program.telemetry(), "released", calls=41)}
+    assert found - EXPECTED["released"] == EVALUATIONS
+
+
+def test_results_of_a_batch_are_evaluated(evaluated, client, ask):
+    telemetry = evaluated({"checks": ["nonempty", "length"]})
+    requests = [{"custom_id": name, "params": ask()} for name in ("a", "b")]
+    batch = client.messages.batches.create(requests=requests)
+    while client.messages.batches.retrieve(batch.id).processing_status != "ended":
+        pass
+    ids = {result.result.message.id for result in client.messages.batches.results(batch.id)}
+    settle()
+    assert {r.attributes[semconv.RESPONSE_ID] for r in records(telemetry)} == ids
+    assert len(ids) == 2
