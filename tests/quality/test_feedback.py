@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import threading
+
 import pytest
 
 import otel_claude
 from otel_claude import _faults, semconv
 from otel_claude.quality import feedback as desk
+from otel_claude.quality.history import Histories
 from tests.quality.conftest import records, results
 
 
@@ -116,3 +120,18 @@ def test_only_the_last_answers_are_remembered(telemetry, client, ask, monkeypatc
     telemetry.instrument(feedback=True)
     messages = [client.messages.create(**ask()) for _ in range(3)]
     assert [otel_claude.traceparent(m) is not None for m in messages] == [False, True, True]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # Python 3.12 warns of forks
+def test_a_child_that_is_forked_while_something_is_remembered_goes_on(watched):
+    history = Histories()
+    with history._lock:
+        child = os.fork()
+        if child == 0:
+            # In another thread, as the lock may be taken again by who has it.
+            thread = threading.Thread(target=history.add, args=("a", 1.0), daemon=True)
+            thread.start()
+            thread.join(30)
+            os._exit(int(thread.is_alive()))
+    assert os.waitpid(child, 0)[1] == 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from opentelemetry import trace
@@ -11,6 +10,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from otel_claude import _faults, _sources, semconv
 from otel_claude._pseudonym import pseudonym
+from otel_claude.call.fork import Lock
 from otel_claude.call.usage import text
 from otel_claude.quality.answer import Verdict
 from otel_claude.quality.telemetry import Subject, Telemetry
@@ -48,7 +48,7 @@ class Desk:
         self._strict = settings.strict
         self._telemetry = telemetry
         # It is taken by a call that garbage collection ends, too.
-        self._lock = threading.RLock()
+        self._lock = Lock()
         self._seen: dict[str, Subject] = {}
 
     def listening(self) -> bool:

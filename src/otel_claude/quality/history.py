@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-import threading
 from typing import Any, Final, NamedTuple
+
+from otel_claude.call.fork import Lock
 
 _KEPT: Final = 1_000  # histories; the one not added to for longest goes first
 _ENOUGH: Final = 30  # values, before anything is unusual
@@ -22,7 +23,7 @@ class Histories:
     """Keeps the mean and spread of numbers by key. Safe to share between threads."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._seen: dict[Any, tuple[int, float, float]] = {}
 
     def add(self, key: Any, value: float) -> Usual | None:
