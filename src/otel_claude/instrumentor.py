@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from otel_claude import _sigterm
 from otel_claude.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
 logger = logging.getLogger("otel_claude")
 
@@ -39,6 +40,7 @@ class ClaudeInstrumentor(BaseInstrumentor):  # type: ignore[misc] # for the same
     _guard: Any = None
     _auditor: Any = None
     _evaluations: Any = None
+    _desk: Callable[[], Any] | None = None
 
     def instrumentation_dependencies(self) -> Collection[str]:
         """The SDK versions that are instrumented."""
@@ -114,29 +116,32 @@ class ClaudeInstrumentor(BaseInstrumentor):  # type: ignore[misc] # for the same
         self, settings: Settings, recorder: Any, providers: dict[str, Any]
     ) -> tuple[Any, ...]:
         """Who judges answers, and who remembers them for feedback; only those that are asked for."""
-        from otel_claude.quality import feedback
-        from otel_claude.quality.telemetry import Telemetry
 
-        telemetry = Telemetry(
-            settings,
-            recorder.contents,
-            providers.get("meter_provider"),
-            providers.get("logger_provider"),
-        )
-        desk = feedback.Desk(settings, telemetry)
-        feedback.use(desk)
+        @cache
+        def desk() -> Any:
+            from otel_claude.quality.feedback import Desk
+            from otel_claude.quality.telemetry import Telemetry
+
+            meters, loggers = providers.get("meter_provider"), providers.get("logger_provider")
+            return Desk(settings, Telemetry(settings, recorder.contents, meters, loggers))
+
+        # Made when it is first used: most programs never judge an answer.
+        self._desk = desk
         if settings.evaluate:
             from otel_claude.quality.observer import evaluations_of
 
-            self._evaluations = evaluations_of(settings.evaluate, telemetry)
+            self._evaluations = evaluations_of(settings.evaluate, desk().telemetry)
         judges = () if self._evaluations is None else (self._evaluations,)
-        return (*judges, desk) if settings.feedback else judges
+        return (*judges, desk()) if settings.feedback else judges
+
+    def feedback_desk(self) -> Any:
+        """Who takes feedback, None where nothing is instrumented."""
+        return None if self._desk is None else self._desk()
 
     def _uninstrument(self, **_kwargs: Any) -> None:
         from otel_claude import _sources
         from otel_claude.capture import patch
         from otel_claude.emit.recent import remember
-        from otel_claude.quality import feedback
 
         patch.remove()
         _sources.use(None)
@@ -146,7 +151,7 @@ class ClaudeInstrumentor(BaseInstrumentor):  # type: ignore[misc] # for the same
         if self._guard is not None:
             self._guard.close()
             self._guard = None
-        feedback.use(None)
+        self._desk = None
         if self._evaluations is not None:
             self._evaluations.close()
             self._evaluations = None

@@ -112,7 +112,6 @@ def test_bad_feedback_is_one_line(watched, caplog, response, kind, more, says, k
 
 def test_feedback_without_instrumentation_does_no_harm():
     assert otel_claude.feedback("msg_1", "accept") is True
-    desk.use(None)
 
 
 def test_only_the_last_answers_are_remembered(telemetry, client, ask, monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from opentelemetry import trace
@@ -46,7 +47,7 @@ class Desk:
     def __init__(self, settings: Settings, telemetry: Telemetry) -> None:
         self._key = settings.hash_key
         self._strict = settings.strict
-        self._telemetry = telemetry
+        self.telemetry = telemetry
         # It is taken by a call that garbage collection ends, too.
         self._lock = Lock()
         self._seen: dict[str, Subject] = {}
@@ -63,7 +64,7 @@ class Desk:
         found = call.response_id
         if found is None:
             return
-        subject = self._telemetry.subject(call)
+        subject = self.telemetry.subject(call)
         with self._lock:
             self._seen[found] = subject
             if len(self._seen) > _KEPT:
@@ -76,7 +77,7 @@ class Desk:
         if seen is not None:
             return seen
         model = text(getattr(response, "model", None))
-        subject = self._telemetry.unknown_subject(found, model, _sources.current())
+        subject = self.telemetry.unknown_subject(found, model, _sources.current())
         subject.context = context
         return subject
 
@@ -92,23 +93,21 @@ class Desk:
         who = user if user is None or self._key is None else pseudonym(self._key, user)
         score = _SCORES[kind] if score is None else score
         more = {} if who is None else {semconv.USER_ID: who}
-        self._telemetry.judged(subject, _NAME, Verdict(score, kind, comment), more)
+        self.telemetry.judged(subject, _NAME, Verdict(score, kind, comment), more)
 
 
-_desk: Desk | None = None
-
-
-def use(desk: Desk | None) -> None:
-    """Who takes the feedback of this process from now on; None: as the environment says."""
-    global _desk  # noqa: PLW0603 - one instrumentation per process
-    _desk = desk
+@cache
+def _by_environment() -> Desk:
+    """Who takes feedback where nothing is instrumented: as a job does that only reports it."""
+    settings = Settings.load({})
+    return Desk(settings, Telemetry(settings))
 
 
 def _used() -> Desk:
-    if _desk is None:
-        settings = Settings.load({})
-        use(Desk(settings, Telemetry(settings)))
-    return _desk or Desk(Settings(), Telemetry(Settings()))
+    from otel_claude.instrumentor import ClaudeInstrumentor  # which imports this one
+
+    desk: Desk | None = ClaudeInstrumentor().feedback_desk()
+    return desk or _by_environment()
 
 
 def feedback(
