@@ -54,7 +54,7 @@ def compare(shown: dict[str, Shown], calls: list[Span], kind: str) -> None:
             assert said in text
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("made", [Phoenix, MLflow])
 def test_shown_directly_and_by_the_overlay(
     made: type[Phoenix | MLflow], tmp_path: Path, sink: Sink

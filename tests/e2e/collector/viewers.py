@@ -13,7 +13,7 @@ import requests
 
 from tests.e2e.servers import Server, free_ports, program
 
-_PATIENCE = 240.0  # seconds: they import a great deal
+_PATIENCE = 600.0  # seconds: they import a great deal
 _SPANS = """{ projects { edges { node { spans(first: 100) { edges { node {
   spanId spanKind tokenCountPrompt tokenCountCompletion attributes
   costSummary { total { cost } } } } } } } } }"""
