@@ -161,9 +161,3 @@ def forecast(request: Request, ask: Annotated[Ask, Query()]) -> Any:
 def anomalies(request: Request, ask: Annotated[Ask, Query()]) -> Any:
     """Hours that differ from their own history."""
     return answer(ask, hour_queries.anomalies_of(engine_of(request), ask.period, ask.filters))
-
-
-@router.get("/savings", status_code=501)
-def savings() -> dict[str, str]:
-    """Savings."""
-    return {"detail": "not there yet"}

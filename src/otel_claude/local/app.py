@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from otel_claude._version import __version__
-from otel_claude.local import api, page, receive, service
+from otel_claude.local import api, insights, page, receive, service
 from otel_claude.local.engine import QueryError
 from otel_claude.local.guard import Guard
 
@@ -50,7 +50,7 @@ def make_app(backend: Backend, *, token: str | None = None) -> FastAPI:
     )
     app.state.backend = backend
     app.state.engine = backend.engine
-    for router in (receive.router, api.router, service.router):
+    for router in (receive.router, api.router, insights.router, service.router):
         app.include_router(router)
     page.mount(app)
     app.add_exception_handler(QueryError, _refuse_query)

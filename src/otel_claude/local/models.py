@@ -395,6 +395,8 @@ class EvaluationGroup(BaseModel):
     mean: float | None
     lowest: float | None
     highest: float | None
+    deviation: float | None = Field(description="standard deviation of the scores")
+    scores: int = Field(description="results with a score")
     errors: int
 
 
@@ -406,6 +408,8 @@ class EvaluationSums(BaseModel):
     mean: float | None
     lowest: float | None
     highest: float | None
+    deviation: float | None = Field(description="standard deviation of the scores")
+    scores: int = Field(description="results with a score")
     errors: int
     labels: dict[str, int]
     groups: list[EvaluationGroup]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def growth(prompts: Sequence[int]) -> Growth | None:
     """The growth of a session's prompts, in the order of its calls; None for fewer than `LEAST`."""
     if len(prompts) < LEAST:
         return None
-    steps = [after - before for before, after in zip(prompts, prompts[1:], strict=False)]
+    steps = [after - before for before, after in pairwise(prompts)]
     start, end = _longest_climb(steps)
     loop = end - start >= _LOOP and prompts[end] >= _GROWN * prompts[start]
     return Growth(

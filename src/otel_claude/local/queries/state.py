@@ -37,7 +37,9 @@ def reliability_of(engine: Engine, filters: Filters, *, now: int) -> dict[str, A
     period = Period(now - QUARTER, now + SECOND)
     condition = where(period, filters, parameters)
     sums = totals(
-        engine.rows(f"SELECT {COUNTS}, {PERCENTILES} FROM calls WHERE {condition}", parameters.values)[0]
+        engine.rows(
+            f"SELECT {COUNTS}, {PERCENTILES} FROM calls WHERE {condition}", parameters.values
+        )[0]
     )
     by_category = engine.rows(
         f"SELECT error_category AS category, count(*) AS errors FROM calls WHERE {condition} "
@@ -88,9 +90,11 @@ def weekly_of(engine: Engine, filters: Filters, *, now: int) -> dict[str, Any]:
     known = engine.rows("SELECT min(start_ns) AS first_ns FROM calls")[0]["first_ns"]
     whole = known is not None and known <= period.before.start + DAY
     reason = None
-    if before is None or not whole:
+    if not whole:
         days = 0 if known is None else (now - known) / DAY
         reason = f"not enough data: {days:.1f} days are known, of 14"
+    elif before is None:
+        reason = "not enough data: there is no such call in the week before"
     compared = before if whole else None
     return {
         "from_ns": period.start,
@@ -98,12 +102,15 @@ def weekly_of(engine: Engine, filters: Filters, *, now: int) -> dict[str, Any]:
         "reason": reason,
         "totals": found["totals"],
         "before": compared,
-        "change": {name: share(found["totals"][name], (compared or {}).get(name)) for name in _COMPARED},
+        "change": {
+            name: share(found["totals"][name], (compared or {}).get(name)) for name in _COMPARED
+        },
         "changes": {
             name: [
                 {"key": one.key, "now_usd": one.now, "before_usd": one.before, "by_usd": one.by}
                 for one in changes(
-                    _costs(engine, period, filters, name), _costs(engine, period.before, filters, name)
+                    _costs(engine, period, filters, name),
+                    _costs(engine, period.before, filters, name),
                 )
             ]
             for name in _DIMENSIONS

@@ -41,7 +41,8 @@ def evaluations(
         {"AND (a.span_id IS NOT NULL OR b.span_id IS NOT NULL)" if asked else ""}
     """
     numbers = ("count(*) AS results, avg(score) AS mean, min(score) AS lowest, "
-               "max(score) AS highest, count(error_type) AS errors")  # fmt: skip
+               "max(score) AS highest, stddev_samp(score) AS deviation, count(score) AS scores, "
+               "count(error_type) AS errors")  # fmt: skip
     groups = engine.rows(
         f"SELECT name, key, {numbers} FROM ({judged}) AS j GROUP BY name, key ORDER BY name, key",
         parameters.values,
