@@ -66,7 +66,7 @@ def _few(by: str, enough: int) -> str:
     )
 
 
-def _group(  # noqa: PLR0913 - what is asked about, and what is known of it
+def _group(
     engine: Engine,
     period: Period,
     filters: Filters,
