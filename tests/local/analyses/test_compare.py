@@ -1,5 +1,8 @@
 """Comparisons of groups whose truth is known, and how often intervals hold it."""
 
+# mypy: disable-error-code="union-attr,operator,var-annotated"
+# None where there should be a value fails the test, too.
+
 from __future__ import annotations
 
 import random

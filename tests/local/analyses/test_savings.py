@@ -4,6 +4,9 @@ claude-opus-4-5 per 1M: input 5, write 6.25 and 10, read 0.50, output 25; claude
 output 10. Batches cost half.
 """
 
+# mypy: disable-error-code="union-attr,operator,var-annotated"
+# None where there should be a value fails the test, too.
+
 from __future__ import annotations
 
 import pytest

@@ -11,6 +11,8 @@ import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from otel_claude.local.analyses.intervals import of_share
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -123,6 +125,11 @@ def judged(measure: Measure, hour: Hour, before: Sequence[Hour]) -> Anomaly | No
         return None
     if abs(off) < max(measure.floor, measure.share * abs(usual), _FAR * scale):
         return None
+    if measure.unit == "share":
+        # One failure in a few calls is chance, also where most hours have none.
+        sure = of_share(round(value * hour.calls), hour.calls)
+        if sure is None or sure.low <= statistics.fmean(past):
+            return None
     return Anomaly(measure, hour.hour, value, usual, off / scale if scale else 0.0, len(past))
 
 

@@ -129,6 +129,8 @@ def _times(
 
 
 def _quantile(values: list[float] | None, count: int) -> dict[str, Any]:
-    value, *bounds = values or [None]
+    if not values:
+        return {"value": None, "interval": None, "count": count}
+    value, *bounds = values
     interval = {"low": bounds[0], "high": bounds[1]} if bounds else None
     return {"value": value, "interval": interval, "count": count}

@@ -35,8 +35,8 @@ def sessions_of(
         parameters.values,
     )
     if not dearest:
-        said = f"not enough data: no session with {LEAST} calls or more"
-        return {"reason": said, "sessions": []}
+        reason = f"not enough data: no session with {LEAST} calls or more"
+        return {"reason": reason, "sessions": []}
     chosen = one_of("session_id", [row["session_id"] for row in dearest], parameters)
     prompts: dict[str, list[int]] = {}
     for row in engine.rows(
@@ -49,8 +49,12 @@ def sessions_of(
     for row in dearest:
         grown = growth(prompts[row["session_id"]])
         if grown is not None:
-            said = {"session": row["session_id"], "calls": row["calls"]}
-            money = {"cost_usd": row["cost_usd"], "first_ns": row["first_ns"]}
-            found.append({**said, **money, **asdict(grown)})
+            found.append(
+                {
+                    "session": row["session_id"],
+                    **{name: row[name] for name in ("calls", "cost_usd", "first_ns")},
+                    **asdict(grown),
+                }
+            )
     found.sort(key=lambda one: not one["loop"])
     return {"reason": None, "sessions": found}
