@@ -162,6 +162,8 @@ EVALUATION = "evaluation"
 """The feature of calls that evaluators make; their tags say which one, and the message it judges."""
 EVALUATION_LOW = "evaluation_below_baseline"
 """The kind of anomaly that a score far below its history is."""
+FEEDBACK = "feedback"
+"""The name that users' feedback has among evaluations."""
 OTHER = "other"
 """What a label says instead of its value, once it has as many values as it may."""
 

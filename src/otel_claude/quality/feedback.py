@@ -31,7 +31,6 @@ _SCORES: Final[dict[str, float | None]] = {
     "edit": None,
     "retry": None,
 }
-_NAME: Final = "feedback"
 _KEPT: Final = 10_000  # answers that are remembered
 _TRACEPARENT: Final = "traceparent"  # https://www.w3.org/TR/trace-context/
 
@@ -93,7 +92,7 @@ class Desk:
         who = user if user is None or self._key is None else pseudonym(self._key, user)
         score = _SCORES[kind] if score is None else score
         more = {} if who is None else {semconv.USER_ID: who}
-        self.telemetry.judged(subject, _NAME, Verdict(score, kind, comment), more)
+        self.telemetry.judged(subject, semconv.FEEDBACK, Verdict(score, kind, comment), more)
 
 
 @cache

@@ -30,8 +30,9 @@ _MODEL = {semconv.REQUEST_MODEL: SONNET, semconv.RESPONSE_MODEL: SONNET}
 _BUDGET = {semconv.BUDGET_NAME: "product", semconv.BUDGET_SCOPE: "team"}
 _WINDOW = {**_BUDGET, semconv.BUDGET_WINDOW: "day", semconv.BUDGET_UNIT: "usd"}
 _CHECK = {**_MODEL, semconv.EVALUATION_NAME: "faithful", semconv.FEATURE: "chat"}
-_FEEDBACK = {**_MODEL, semconv.EVALUATION_NAME: "user_feedback", semconv.FEATURE: "search"}
+_FEEDBACK = {**_MODEL, semconv.EVALUATION_NAME: semconv.FEEDBACK, semconv.FEATURE: "search"}
 _PASS, _FAIL = {semconv.EVALUATION_LABEL: "pass"}, {semconv.EVALUATION_LABEL: "fail"}
+_ACCEPT, _REJECT = {semconv.EVALUATION_LABEL: "accept"}, {semconv.EVALUATION_LABEL: "reject"}
 _PERSON = {semconv.CODE_USER: "0f-account"}
 _PERSON_MODEL = {**_PERSON, semconv.CODE_MODEL: "claude-opus-5-5"}
 
@@ -47,10 +48,10 @@ APPLICATION: tuple[tuple[str, float, Labels], ...] = (
     (semconv.M_BUDGET_OVERRUNS, 1, _BUDGET),
     (semconv.M_EVALUATIONS, 12, {**_CHECK, **_PASS}),
     (semconv.M_EVALUATIONS, 1, {**_CHECK, **_FAIL}),
-    (semconv.M_EVALUATIONS, 4, {**_FEEDBACK, **_PASS}),
-    (semconv.M_EVALUATIONS, 1, {**_FEEDBACK, **_FAIL}),
+    (semconv.M_EVALUATIONS, 4, {**_FEEDBACK, **_ACCEPT}),
+    (semconv.M_EVALUATIONS, 1, {**_FEEDBACK, **_REJECT}),
     (semconv.M_EVALUATION_SCORE, 0.9, {**_CHECK, **_PASS}),
-    (semconv.M_EVALUATION_SCORE, 0.4, {**_FEEDBACK, **_FAIL}),
+    (semconv.M_EVALUATION_SCORE, 0.4, {**_FEEDBACK, **_REJECT}),
     (
         semconv.M_AUDIT_FINDINGS,
         1,

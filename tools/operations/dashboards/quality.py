@@ -19,7 +19,6 @@ from tools.operations.dashboards.blocks import (
     SHARE,
     YELLOW,
     Board,
-    amount,
     bars,
     graph,
     part,
@@ -44,11 +43,22 @@ if TYPE_CHECKING:
     from tools.operations.thresholds import Thresholds
 
 _FAILED = f'{VERDICT}="fail"'
+_FEEDBACK = f'{EVALUATION}="{semconv.FEEDBACK}"'
+_CHECKS = f'{EVALUATION}!="{semconv.FEEDBACK}"'
+_ACCEPTED = f'{VERDICT}="accept"'
 _ANSWERED = f'{ANSWERED_BY}!=""'
 
 
 def _score(window: str, *by: str) -> str:
     return f"{total(by, inc.SCORE_SUM, window, *CHOSEN)} / ({total(by, inc.SCORE_COUNT, window, *CHOSEN)} > 0)"
+
+
+def _failed(*by: str, window: str) -> str:
+    return share(by, inc.EVALUATIONS, window, _FAILED, *CHOSEN, _CHECKS)
+
+
+def _accepted(*by: str, window: str) -> str:
+    return share(by, inc.EVALUATIONS, window, _ACCEPTED, *CHOSEN, _FEEDBACK)
 
 
 def board(limits: Thresholds) -> Board:
@@ -59,14 +69,16 @@ def board(limits: Thresholds) -> Board:
     findings = total((), inc.FINDINGS, RANGE, *OF_SERVICE)
     head = (
         stat(
-            "Evaluations",
-            "Verdicts of checks, judges and users.",
-            amount(inc.EVALUATIONS, window=RANGE),
+            "Accepted",
+            "Share of users' feedback.",
+            _accepted(window=RANGE),
+            unit=SHARE,
+            decimals=1,
         ),
         stat(
             "Failed",
-            "Share of the evaluations.",
-            part(inc.EVALUATIONS, _FAILED, window=RANGE),
+            "Share of the evaluations by checks and judges.",
+            _failed(window=RANGE),
             unit=SHARE,
             decimals=1,
             steps=bad,
@@ -96,16 +108,13 @@ def board(limits: Thresholds) -> Board:
     checks = (
         bars(
             "Evaluations",
-            "Per interval, by verdict.",
-            (amount(inc.EVALUATIONS, VERDICT), f"{{{{{VERDICT}}}}}"),
+            "Per interval, by verdict of checks and judges.",
+            (some(inc.EVALUATIONS, _CHECKS, by=(VERDICT,)), f"{{{{{VERDICT}}}}}"),
         ),
         graph(
             "Failed by evaluation",
             "Share.",
-            (
-                share((EVALUATION,), inc.EVALUATIONS, RATE, _FAILED, *CHOSEN),
-                f"{{{{{EVALUATION}}}}}",
-            ),
+            (_failed(EVALUATION, window=RATE), f"{{{{{EVALUATION}}}}}"),
             unit=SHARE,
             maximum=1,
         ),
@@ -124,10 +133,38 @@ def board(limits: Thresholds) -> Board:
                 ("Value #A", "Failed"),
                 ("Value #B", "Evaluations"),
             ),
-            share((EVALUATION, MODEL), inc.EVALUATIONS, RANGE, _FAILED, *CHOSEN),
-            amount(inc.EVALUATIONS, EVALUATION, MODEL, window=RANGE),
+            _failed(EVALUATION, MODEL, window=RANGE),
+            some(inc.EVALUATIONS, _CHECKS, by=(EVALUATION, MODEL), window=RANGE),
             units=(("Failed", SHARE),),
             width=24,
+        ),
+    )
+    users = (
+        bars(
+            "Feedback",
+            "Per interval: what users did with answers.",
+            (some(inc.EVALUATIONS, _FEEDBACK, by=(VERDICT,)), f"{{{{{VERDICT}}}}}"),
+        ),
+        graph(
+            "Accepted by feature",
+            "Share of the feedback.",
+            (_accepted(FEATURE, window=RATE), f"{{{{{FEATURE}}}}}"),
+            unit=SHARE,
+            maximum=1,
+        ),
+        table(
+            "Accepted by model",
+            "Which model's answers do users keep?",
+            (
+                (FEATURE, "Feature"),
+                (MODEL, "Model"),
+                ("Value #A", "Accepted"),
+                ("Value #B", "Feedback"),
+            ),
+            _accepted(FEATURE, MODEL, window=RANGE),
+            some(inc.EVALUATIONS, _FEEDBACK, by=(FEATURE, MODEL), window=RANGE),
+            units=(("Accepted", SHARE),),
+            width=8,
         ),
     )
     answers = (
@@ -187,7 +224,8 @@ def board(limits: Thresholds) -> Board:
         "Evaluations and users' feedback, refusals, answers cut by length, models, audit.",
         (
             ("Now", head),
-            ("Evaluations and feedback", checks),
+            ("Evaluations", checks),
+            ("Users' feedback", users),
             ("Answers", answers),
             ("Models and audit", models),
         ),
