@@ -70,11 +70,13 @@ _MESSAGE: Final[Schema] = {
     "properties": {"role": _NAME, "parts": _list(PART), "name": _NAME, "finish_reason": _NAME},
     "required": ["role", "parts"],
 }
+# Newer conventions do without the reason; those released, and viewers, refuse a message without.
+_ANSWER: Final[Schema] = {**_MESSAGE, "required": ["role", "parts", "finish_reason"]}
 
 SCHEMAS: Final[Mapping[str, Schema]] = {
     "gen_ai.input.messages": _list(_MESSAGE),
     # Anthropic answers with exactly one candidate.
-    "gen_ai.output.messages": _list(_MESSAGE, minItems=1, maxItems=1),
+    "gen_ai.output.messages": _list(_ANSWER, minItems=1, maxItems=1),
     "gen_ai.system_instructions": _list(
         {
             "type": "object",

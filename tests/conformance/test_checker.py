@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -22,7 +23,8 @@ LABELS: dict[str, Any] = {
     "server.address": "api.anthropic.com",
     "server.port": 443,
 }
-MESSAGES = [{"role": "assistant", "parts": [{"type": "text", "content": "Hello"}]}]
+ANSWER = {"role": "assistant", "finish_reason": "stop"}
+MESSAGES = [{**ANSWER, "parts": [{"type": "text", "content": "Hello"}]}]
 FAILED = {key: value for key, value in LABELS.items() if key != "gen_ai.response.model"}
 
 ANSWERED = Span(
@@ -216,7 +218,7 @@ def _another(span: Span) -> Bend:
 
 
 def _content(part: Any) -> list[dict[str, Any]]:
-    return [{"role": "assistant", "parts": [part]}]
+    return [{**ANSWER, "parts": [part]}]
 
 
 DURATION = "gen_ai.client.operation.duration"
@@ -411,7 +413,7 @@ CONTROLS: list[tuple[str, str, Bend]] = [
     (
         "content_not_structured",
         "gen_ai.output.messages",
-        _event(1, {"gen_ai.output.messages": '[{"role": "assistant", "parts": []}]'}),
+        _event(1, {"gen_ai.output.messages": json.dumps([{**ANSWER, "parts": []}])}),
     ),
     ("span_event_unexpected", "exception", _span(1, events=("exception",))),
     ("span_count_unexpected", "chat", _another(replace(REFUSED, span_id=9))),

@@ -68,7 +68,7 @@ BAD_PARTS: list[Any] = [
 
 
 def _messages(part: Any, role: str = "user") -> list[dict[str, Any]]:
-    return [{"role": role, "parts": [part]}]
+    return [{"role": role, "parts": [part], "finish_reason": "stop"}]
 
 
 def _names(parts: list[Any]) -> set[Any]:
@@ -118,7 +118,8 @@ BAD: list[tuple[str, Any]] = [
     ("input.messages", [{"role": "", "parts": []}]),
     ("input.messages", [{"role": "user", "parts": [], "name": None}]),
     ("output.messages", []),
-    ("output.messages", [{"role": "assistant", "parts": []}] * 2),
+    ("output.messages", [{"role": "assistant", "parts": []}]),
+    ("output.messages", [{"role": "assistant", "parts": [], "finish_reason": "stop"}] * 2),
     ("output.messages", [{"role": "assistant", "parts": [], "finish_reason": None}]),
     ("system_instructions", TEXT),
     ("system_instructions", ["Be brief."]),

@@ -36,12 +36,15 @@ class Content:
     Attributes:
         request: the body of the request under the API's names, as it was given to the SDK's
             transport: `messages`, `system`, `tools`, `output_config` and so on. Not to be changed.
+        finish_reason: why the answer ended, in the conventions' words, once the call has; the
+            message that came back says it, too.
     """
 
-    __slots__ = ("_answer", "_open", "_pieces", "request")
+    __slots__ = ("_answer", "_open", "_pieces", "finish_reason", "request")
 
     def __init__(self) -> None:
         self.request: Mapping[str, Any] = _NOTHING
+        self.finish_reason: str | None = None
         self._answer: Sequence[Any] = ()
         self._open: dict[int, dict[str, Any]] = {}
         self._pieces: dict[int, list[tuple[str, str]]] = {}
@@ -123,7 +126,12 @@ class Content:
     def output_message(self) -> Message | None:
         """The message that came back, None where nothing of it did."""
         parts = [part_of(block) for block in self.blocks]
-        return {"role": "assistant", "parts": parts} if parts else None
+        if not parts:
+            return None
+        message: Message = {"role": "assistant", "parts": parts}
+        if self.finish_reason is not None:
+            message["finish_reason"] = self.finish_reason
+        return message
 
     @property
     def system_instructions(self) -> list[Part]:

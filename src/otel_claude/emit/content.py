@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from otel_claude import _faults, semconv
 from otel_claude.call.parts import Message, Part, message_of, parts_of, plain
 from otel_claude.emit.fitting import Fitted, Fitter, clean, dump
+from otel_claude.emit.spans import finish_reason
 from otel_claude.settings import HOOK
 
 if TYPE_CHECKING:
@@ -54,9 +55,10 @@ class Captured:
         texts: attribute -> text, or list of texts.
         errors: the same, of the exception event alone.
         cut: attributes from which something was left out.
+        finish_reason: why the answer ended.
     """
 
-    __slots__ = ("_on_span", "cut", "errors", "is_on_event", "texts", "values")
+    __slots__ = ("_on_span", "cut", "errors", "finish_reason", "is_on_event", "texts", "values")
 
     def __init__(self, mode: str) -> None:
         self._on_span = mode in _ON_SPAN
@@ -65,6 +67,7 @@ class Captured:
         self.texts: dict[str, Any] = {}
         self.errors: dict[str, str] = {}
         self.cut: list[str] = []
+        self.finish_reason: str | None = None
 
     def on_span(self, *, strict: bool) -> dict[str, Any]:
         """Attributes of the span: JSON texts."""
@@ -151,6 +154,7 @@ class Contents:
         if self._off or content is None:
             return None
         captured = Captured(self._mode(call.attribution))
+        captured.finish_reason = content.finish_reason = finish_reason(call)
         if self._mode(call.attribution) == "none":
             return captured
         if call.is_inference or call.whole is not None:
@@ -195,6 +199,7 @@ class Contents:
         if self._hook is None or call.content is None or not call.is_inference:
             return
         try:
+            call.content.finish_reason = finish_reason(call)
             found = {
                 name: json.loads(fitted.json)
                 for name, kind, make in _ATTRIBUTES
@@ -211,7 +216,10 @@ class Contents:
                 return
             text = clean(fitted.json)
             if self._keys is not None:
-                text = dump(_SEALED[name](self._keys.encrypt(name, text)))
+                sealed = _SEALED[name](self._keys.encrypt(name, text))
+                if name == semconv.OUTPUT_MESSAGES and captured.finish_reason is not None:
+                    sealed[0]["finish_reason"] = captured.finish_reason
+                text = dump(sealed)
             captured.values[name] = text
             if fitted.cut:
                 captured.cut.append(name)

@@ -91,9 +91,12 @@ class Fitter:
         room = self._limit - _FOR_MARKS
         kept: list[tuple[str, list[str]]] = []
         cut = False
+        end = "]}"
         for message in newest_first:
             around = f'{{"role":{_quote(message["role"])},"parts":['
-            room -= size(around) + len("]},")
+            if (reason := message.get("finish_reason")) is not None:  # of an answer: one message
+                end = f'],"finish_reason":{_quote(reason)}}}'
+            room -= size(around) + len(end) + 1
             parts, room, cut = self._newest(message["parts"], room, cut_first=not kept)
             left_out = len(message["parts"]) - len(parts)
             if parts or not left_out:
@@ -105,7 +108,7 @@ class Fitter:
                 if kept and (left_out or older):
                     kept[-1][1].insert(0, dump(mark))
                 break
-        rows = (f"{around}{','.join(parts)}]}}" for around, parts in reversed(kept))
+        rows = (f"{around}{','.join(parts)}{end}" for around, parts in reversed(kept))
         return Fitted(f"[{','.join(rows)}]", cut)
 
     def _newest(

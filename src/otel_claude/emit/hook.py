@@ -64,7 +64,7 @@ class Hook:
 
     def _messages(self, messages: Any, kind: Callable[..., Any]) -> list[Any]:
         return [
-            kind(role=message["role"], parts=list(map(self._part, message["parts"])))
+            kind(**{**message, "parts": list(map(self._part, message["parts"]))})
             for message in messages or ()
         ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import json
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,6 @@ from tests.e2e.servers import eventually
 OVERLAYS = DEPLOY / "collector" / "overlays"
 PROGRAM = Path(__file__).with_name("talks.py")
 WAITS = "300"  # seconds: the first write takes its time
-CAPTURES = importlib.util.find_spec("otel_claude.emit.content") is not None
 
 
 def tell(api: Emulator, otlp: str, headers: dict[str, str]) -> None:
@@ -48,10 +47,15 @@ def compare(shown: dict[str, Shown], calls: list[Span], kind: str) -> None:
         # Cached input is priced by them too, from the same tokens.
         assert found.usd == pytest.approx(call.attributes[semconv.COST_TOTAL], rel=1e-6)
     assert any(call.attributes.get(semconv.USAGE_CACHE_READ) for call in calls)
-    if CAPTURES:
-        text = "".join(found.text for found in shown.values())
-        for said in talks_said.QUESTIONS:
-            assert said in text
+    asked = [
+        text for call in calls for role, text in shown[call.span_id].messages if role == "user"
+    ]
+    assert {*talks_said.QUESTIONS} <= {*asked}
+    for call in calls:
+        (answer,) = json.loads(call.attributes[semconv.OUTPUT_MESSAGES])
+        words = "".join(part["content"] for part in answer["parts"] if part["type"] == "text")
+        assert words
+        assert shown[call.span_id].messages[-1] == ("assistant", words)
 
 
 @pytest.mark.timeout(1800)

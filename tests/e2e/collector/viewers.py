@@ -27,7 +27,7 @@ class Shown:
         kind: its name for what the span is.
         session: the conversation it puts the span in.
         usd: its own price of the call; None where it has none.
-        text: all it keeps of the span.
+        messages: role and text of each message that it shows, asked and answered.
     """
 
     kind: str
@@ -35,7 +35,7 @@ class Shown:
     output_tokens: int | None
     session: str | None
     usd: float | None
-    text: str
+    messages: list[tuple[str, str]]
 
 
 class Viewer(Protocol):
@@ -109,13 +109,16 @@ class Phoenix(Server):
     def _of(span: dict[str, Any]) -> Shown:
         attributes = json.loads(span["attributes"])
         cost = ((span["costSummary"] or {}).get("total") or {}).get("cost")
+        model = attributes.get("llm", {})
+        listed = [*model.get("input_messages", ()), *model.get("output_messages", ())]
+        messages = [(one["message"]["role"], one["message"].get("content", "")) for one in listed]
         return Shown(
             span["spanKind"],
             span["tokenCountPrompt"],
             span["tokenCountCompletion"],
             attributes.get("session", {}).get("id"),
             cost,
-            span["attributes"],
+            messages,
         )
 
 
@@ -166,14 +169,20 @@ class MLflow(Server):
         said = {pair["key"]: _plain(pair["value"]) for pair in span["attributes"]}
         tokens = said.get("mlflow.chat.tokenUsage") or {}
         cost = said.get("mlflow.llm.cost") or {}
+        listed = [*said.get("mlflow.spanInputs", ()), *said.get("mlflow.spanOutputs", ())]
+        messages = [(one["role"], _text_of(one["parts"])) for one in listed if "parts" in one]
         return Shown(
             said.get("mlflow.spanType", ""),
             tokens.get("input_tokens"),
             tokens.get("output_tokens"),
             session,
             cost.get("total_cost"),
-            json.dumps(said),
+            messages,
         )
+
+
+def _text_of(parts: list[dict[str, Any]]) -> str:
+    return "".join(part.get("content", "") for part in parts if part["type"] == "text")
 
 
 def _plain(value: dict[str, Any]) -> Any:
