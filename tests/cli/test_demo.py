@@ -164,9 +164,19 @@ def test_shows_timings_and_one_span(told: dict[str, Any]) -> None:
         assert 0.05 < total[name]["p50"] < total[name]["p95"] < 20
     assert span["scope"] == "otel_claude"
     assert span["attributes"]["claude.cost.total"] > 0
-    assert told["received"]["log_records"] == total["errors"] - 1, (
+    verdicts = sum(sum(by.values()) for by in told["evaluations"].values())
+    assert told["received"]["log_records"] - verdicts == total["errors"] - 1, (
         "a truncated stream raises nothing"
     )
+
+
+def test_answers_are_checked_and_users_heard(told: dict[str, Any]) -> None:
+    checks = dict(told["evaluations"])
+    feedback = checks.pop("feedback")
+    answered = told["served"]["complete"]["calls"]
+    assert sum(checks["answered"].values()) >= answered
+    assert set(feedback) <= {"accept", "edit", "retry", "reject"}
+    assert 0 < sum(feedback.values()) < answered
 
 
 def test_the_same_seed_counts_the_same() -> None:

@@ -9,8 +9,8 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from otel_claude import semconv
-from otel_claude.cli.history import messages, replay
-from otel_claude.cli.received import Span
+from otel_claude.cli.history import logs, messages, replay
+from otel_claude.cli.received import Record, Span
 
 DAY = 86_400 * 10**9
 MONDAY = int(datetime(2026, 6, 1, tzinfo=timezone.utc).timestamp()) * 10**9
@@ -47,12 +47,16 @@ def run():
 
 @pytest.fixture
 def past(run):
-    return list(replay(run, days=28, a_day=100, until=MONDAY, seed=1))
+    return [done.spans for done in replay(run, days=28, a_day=100, until=MONDAY, seed=1)]
 
 
 def test_same_seed_same_past(run, past):
-    assert past == list(replay(run, days=28, a_day=100, until=MONDAY, seed=1))
-    assert past != list(replay(run, days=28, a_day=100, until=MONDAY, seed=2))
+    same, other = (
+        [done.spans for done in replay(run, days=28, a_day=100, until=MONDAY, seed=seed)]
+        for seed in (1, 2)
+    )
+    assert past == same
+    assert past != other
     assert list(replay([], days=1, a_day=10, until=MONDAY)) == []
 
 
@@ -107,3 +111,30 @@ def test_messages_hold_every_span_once(past):
     assert kinds["stream"] == "bool_value"
     assert kinds["names"] == "array_value"
     assert kinds[semconv.COST_TOTAL] == "double_value"
+
+
+def test_evaluations_follow_their_spans(run):
+    said = {"gen_ai.evaluation.name": "varied"}
+    records = [
+        Record(
+            name, "INFO", run[0].end + 10**9, run[0].trace_id, run[0].span_id, "otel_claude", said
+        )
+        for name in (semconv.EVENT_EVALUATION, "something.else")
+    ]
+    past = list(replay(run, records, days=28, a_day=20, until=MONDAY, seed=1))
+    found = [(done, record) for done in past for record in done.records]
+    assert len(found) == sum(semconv.SESSION_ID in done.spans[0].attributes for done in past)
+    for done, record in found:
+        (about,) = [one for one in done.spans if one.span_id == record.span_id]
+        assert (record.trace_id, record.name) == (about.trace_id, semconv.EVENT_EVALUATION)
+        assert about.end < record.time < about.end + 5 * 10**9
+    sent = list(logs([record for _, record in found], run[0].resource, size=10))
+    told = [
+        one
+        for message in sent
+        for group in message.resource_logs
+        for scoped in group.scope_logs
+        for one in scoped.log_records
+    ]
+    assert [one.span_id.hex() for one in told] == [record.span_id for _, record in found]
+    assert {one.attributes[0].value.string_value for one in told} == {"varied"}

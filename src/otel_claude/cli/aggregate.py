@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from otel_claude import semconv
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from otel_claude.cli.received import Point, Received, Span
+    from otel_claude.cli.received import Point, Received, Record, Span
 
 CALLS_A_DAY = 10_000
 DAYS = 30
@@ -129,6 +130,7 @@ class Report:
     """Everything the demo shows.
 
     Attributes:
+        verdicts: evaluations by name and label, from their events.
         span: the span that is shown in full.
     """
 
@@ -136,6 +138,7 @@ class Report:
     by_model: dict[str, Group]
     by_feature: dict[str, Group]
     counted: Counted
+    verdicts: dict[str, dict[str, int]]
     span: Span | None
     spans: int
     points: int
@@ -189,11 +192,22 @@ def report(received: Received) -> Report:
         by_model=_dearest_first(by_model),
         by_feature=_dearest_first(by_feature),
         counted=counted(received.points),
+        verdicts=_verdicts(received.records),
         span=max(calls, key=_richness, default=None),
         spans=len(received.spans),
         points=len(received.points),
         records=len(received.records),
     )
+
+
+def _verdicts(records: Iterable[Record]) -> dict[str, dict[str, int]]:
+    found: dict[str, Counter[str]] = {}
+    for record in records:
+        if record.name == semconv.EVENT_EVALUATION:
+            said = record.attributes
+            label = str(said.get(semconv.EVALUATION_LABEL, said.get(semconv.ERROR_TYPE)))
+            found.setdefault(str(said.get(semconv.EVALUATION_NAME)), Counter())[label] += 1
+    return {name: dict(sorted(found[name].items())) for name in sorted(found)}
 
 
 def _richness(span: Span) -> tuple[int, int, int]:

@@ -83,7 +83,7 @@ def demo(  # noqa: PLR0913 - the options of a command
         else:
             reports.show(found, Console(), took=time.monotonic() - began)
         if file is not None and past and not api:
-            file.add_past(received.spans, past, seed)
+            file.add_past(received, past, seed)
         if file is not None and serve:
             file.serve(said)
         elif file is not None and not as_json:
@@ -156,6 +156,8 @@ def _call(
     plan: list[Conversation], called: Callable[[], None], pipe: Any, base_url: str | None
 ) -> None:
     from otel_claude import ClaudeInstrumentor
+    from otel_claude.budgets import Budget
+    from otel_claude.cli import features
     from otel_claude.cli.runner import Runner
 
     instrumentor = ClaudeInstrumentor()
@@ -165,6 +167,9 @@ def _call(
         tracer_provider=pipe.tracer_provider,
         meter_provider=pipe.meter_provider,
         logger_provider=pipe.logger_provider,
+        evaluate=True,
+        feedback=True,
+        budgets=[Budget(**policy) for policy in features.BUDGETS],
     )
     try:
         tracer = pipe.tracer_provider.get_tracer(__name__)
@@ -187,6 +192,7 @@ def _as_json(report: Report, entries: list[LedgerEntry] | None, *, whole: bool) 
             "cost_usd": report.projected,
         },
         "metrics": report.counted.to_dict(),
+        "evaluations": report.verdicts,
         "disagreements": report.disagreements(),
         "received": {
             "spans": report.spans,

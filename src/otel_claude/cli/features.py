@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from random import Random
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from otel_claude.quality.feedback import Kind
 
 CHEAPEST = "claude-haiku-5-5"
 
@@ -24,6 +27,16 @@ PACE = {
     "claude-opus-5-5": (340, 280),
 }
 """Milliseconds to the first token, and tokens a second. Brisk: a demo should not last."""
+
+BUDGETS: tuple[dict[str, Any], ...] = (
+    {"name": "product", "limit": 5, "window": "day", "action": "warn"},
+    {"name": "per-team", "scope": "team", "limit": 0.2, "window": "day", "action": "warn"},
+    {"name": "per-user", "scope": "user", "limit": 0.1, "window": "5 hours", "action": "warn"},
+)
+"""They warn and refuse nothing: the same calls are made on every machine."""
+
+OPINIONS: dict[Kind, float] = {"accept": 0.7, "edit": 0.15, "retry": 0.05, "reject": 0.1}
+"""What users say of answers, and how often."""
 
 TOOLS: list[dict[str, Any]] = [
     {

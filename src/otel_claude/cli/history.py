@@ -5,14 +5,16 @@ Tokens, costs, errors and structure are those of the run; only ids, instants and
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from math import cos, pi
 from random import Random
 from typing import TYPE_CHECKING, Final
 
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.logs.v1.logs_pb2 import SeverityNumber
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as SpanMessage, Status
 
 from otel_claude import semconv
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from typing import Any
 
-    from otel_claude.cli.received import Span
+    from otel_claude.cli.received import Record, Span
 
 _SECOND: Final = 1_000_000_000
 _DAY: Final = 24 * 3600 * _SECOND
@@ -32,22 +34,37 @@ _TIMES: Final = {semconv.RESPONSE_TIME_TO_FIRST_CHUNK, semconv.TIME_TO_FIRST_EVE
 _SESSION: Final = {semconv.SESSION_ID, semconv.CONVERSATION_ID}
 
 
+@dataclass(frozen=True)
+class Session:
+    """What belongs together: a session, or a trace outside of one, and what was said of it."""
+
+    spans: list[Span]
+    records: list[Record]
+
+
 def replay(
-    spans: Sequence[Span], *, days: float, a_day: float, until: int, seed: int = 0
-) -> Iterator[list[Span]]:
+    spans: Sequence[Span],
+    records: Sequence[Record] = (),
+    *,
+    days: float,
+    a_day: float,
+    until: int,
+    seed: int = 0,
+) -> Iterator[Session]:
     """Sessions and single traces of the days before an instant, oldest first.
 
     There are more by day than by night, and fewer on weekends.
 
     Args:
         spans: of the run; each session, and each trace outside of one, is taken equally often.
+        records: of the run; evaluations follow their spans, the others are left out.
         days: how far back.
         a_day: how many begin on an ordinary working day.
         until: end, nanoseconds since the epoch.
         seed: the same makes the same past.
     """
     rng = Random(seed)  # noqa: S311 - must be reproducible
-    done = _together(spans)
+    done = _together(spans, records)
     at = until - int(days * _DAY)
     busiest = 2 * a_day  # a day, at its peak
     while done:
@@ -59,16 +76,21 @@ def replay(
             yield _again(rng.choice(done), at, rng)
 
 
-def _together(spans: Sequence[Span]) -> list[list[Span]]:
+def _together(spans: Sequence[Span], records: Sequence[Record]) -> list[Session]:
     """Spans of one trace, and traces of one session, belong together."""
     session_of = {
         span.trace_id: span.attributes[semconv.SESSION_ID]
         for span in spans
         if semconv.SESSION_ID in span.attributes
     }
-    found: dict[str, list[Span]] = {}
+    found: dict[str, Session] = {}
     for span in spans:
-        found.setdefault(session_of.get(span.trace_id, span.trace_id), []).append(span)
+        key = session_of.get(span.trace_id, span.trace_id)
+        found.setdefault(key, Session([], [])).spans.append(span)
+    for record in records:
+        key = session_of.get(record.trace_id, record.trace_id)
+        if record.name == semconv.EVENT_EVALUATION and key in found:
+            found[key].records.append(record)
     return list(found.values())
 
 
@@ -80,12 +102,15 @@ def _busy(at: int) -> float:
     return by_day * (_WEEKEND if moment.weekday() >= 5 else 1)
 
 
-def _again(done: list[Span], at: int, rng: Random) -> list[Span]:
-    began = min(span.start for span in done)
+def _again(done: Session, at: int, rng: Random) -> Session:
+    began = min(span.start for span in done.spans)
     slower = rng.lognormvariate(0, _SLOWNESS)
-    traces = {span.trace_id: f"{rng.getrandbits(128):032x}" for span in done}
-    ids = {span.span_id: f"{rng.getrandbits(64):016x}" for span in done}
+    traces = {span.trace_id: f"{rng.getrandbits(128):032x}" for span in done.spans}
+    ids = {span.span_id: f"{rng.getrandbits(64):016x}" for span in done.spans}
     session = f"session-{rng.getrandbits(32):08x}"
+
+    def moment(then: int) -> int:
+        return at + int((then - began) * slower)
 
     def moved(span: Span) -> Span:
         attributes = dict(span.attributes)
@@ -98,12 +123,21 @@ def _again(done: list[Span], at: int, rng: Random) -> list[Span]:
             trace_id=traces[span.trace_id],
             span_id=ids[span.span_id],
             parent_id=ids.get(span.parent_id, ""),
-            start=at + int((span.start - began) * slower),
-            end=at + int((span.end - began) * slower),
+            start=moment(span.start),
+            end=moment(span.end),
             attributes=attributes,
         )
 
-    return [moved(span) for span in done]
+    records = [
+        replace(
+            record,
+            trace_id=traces[record.trace_id],
+            span_id=ids.get(record.span_id, ""),
+            time=moment(record.time),
+        )
+        for record in done.records
+    ]
+    return Session([moved(span) for span in done.spans], records)
 
 
 def messages(spans: Iterable[Span], size: int = 512) -> Iterator[ExportTraceServiceRequest]:
@@ -138,6 +172,31 @@ def _message(spans: Sequence[Span]) -> ExportTraceServiceRequest:
             attributes=_pairs(span.attributes),
         )
     return request
+
+
+def logs(
+    records: Iterable[Record], resource: dict[str, Any], size: int = 512
+) -> Iterator[ExportLogsServiceRequest]:
+    """Records as export requests of at most `size`, all of one process."""
+    waiting = list(records)
+    for first in range(0, len(waiting), size):
+        request = ExportLogsServiceRequest()
+        group = request.resource_logs.add()
+        group.resource.attributes.extend(_pairs(resource))
+        scoped = group.scope_logs.add()
+        for record in waiting[first : first + size]:
+            scoped.scope.name = record.scope
+            scoped.log_records.add(
+                trace_id=bytes.fromhex(record.trace_id),
+                span_id=bytes.fromhex(record.span_id),
+                event_name=record.name,
+                severity_text=record.severity,
+                severity_number=SeverityNumber.Value(f"SEVERITY_NUMBER_{record.severity}"),
+                time_unix_nano=record.time,
+                observed_time_unix_nano=record.time,
+                attributes=_pairs(record.attributes),
+            )
+        yield request
 
 
 def _pairs(attributes: dict[str, Any]) -> Iterator[KeyValue]:

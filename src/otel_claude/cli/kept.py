@@ -15,11 +15,11 @@ from rich.text import Text
 from otel_claude.cli.extras import LOCAL, installed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from rich.console import Console
 
-    from otel_claude.cli.received import Span
+    from otel_claude.cli.received import Received
     from otel_claude.local.backend import Backend
 
 _A_DAY = 120  # sessions and single calls of the made-up past
@@ -45,14 +45,22 @@ class Kept:
 
         self.backend.take(DECODERS[name](message, size)).result()
 
-    def add_past(self, spans: Sequence[Span], days: float, seed: int) -> None:
+    def add_past(self, received: Received, days: float, seed: int) -> None:
         """Put a made-up past before the run, so that charts over time have something to show."""
-        from otel_claude.cli.history import messages, replay
+        from otel_claude.cli.history import logs, messages, replay
 
-        began = min((span.start for span in spans), default=0)
-        past = replay(spans, days=days, a_day=_A_DAY, until=began, seed=seed)
-        for message in messages(span for trace in past for span in trace):
+        spans = received.spans
+        if not spans:
+            return
+        began = min(span.start for span in spans)
+        past = list(
+            replay(spans, received.records, days=days, a_day=_A_DAY, until=began, seed=seed)
+        )
+        for message in messages(span for session in past for span in session.spans):
             self.keep("traces", message, message.ByteSize())
+        said = (record for session in past for record in session.records)
+        for told in logs(said, spans[0].resource):
+            self.keep("logs", told, told.ByteSize())
         self.days = days
 
     def _say_past(self, console: Console) -> None:

@@ -130,6 +130,7 @@ def _show_total(report: Report, console: Console) -> None:
         )
     if total.unpriced:
         rows.append(("No price", f"{total.unpriced:,} calls, not in the cost"))
+    rows += _quality(report.verdicts)
     wrong = report.disagreements()
     rows.append(("Metrics", "; ".join(wrong) if wrong else "say the same as the spans"))
     table = Table.grid(padding=(0, 2, 0, 0))
@@ -138,6 +139,22 @@ def _show_total(report: Report, console: Console) -> None:
     for name, text in rows:
         table.add_row(name, text)
     console.print(table, highlight=False)
+
+
+def _quality(verdicts: dict[str, dict[str, int]]) -> list[tuple[str, str]]:
+    """What checks and users say of the answers."""
+    rows = []
+    checks = {name: by for name, by in verdicts.items() if name != semconv.FEEDBACK}
+    if checks:
+        made = sum(sum(by.values()) for by in checks.values())
+        failed = {name: by["fail"] for name, by in checks.items() if "fail" in by}
+        told = ", ".join(f"{count:,} x {name}" for name, count in failed.items())
+        number = sum(failed.values())
+        rows.append(("Checks", f"{made:,} made, {number:,} failed{f' ({told})' if told else ''}"))
+    if voices := verdicts.get(semconv.FEEDBACK):
+        told = ", ".join(f"{count:,} {kind}" for kind, count in voices.items())
+        rows.append(("Feedback", f"{sum(voices.values()):,} answers: {told}"))
+    return rows
 
 
 def _show_span(span: Span, console: Console) -> None:

@@ -74,7 +74,7 @@ class Runner:
                 try:
                     request = talk.send(answer)
                 except StopIteration:
-                    return
+                    return _judge(about, answer)
                 answer = self._ask(client, request)
 
     def _ask(self, client: anthropic.Anthropic, request: Request) -> Any:
@@ -115,7 +115,7 @@ class Runner:
                 try:
                     request = talk.send(answer)
                 except StopIteration:
-                    return
+                    return _judge(about, answer)
                 answer = await self._ask_async(client, request)
 
     async def _ask_async(self, client: anthropic.AsyncAnthropic, request: Request) -> Any:
@@ -140,6 +140,12 @@ class Runner:
             return None
         finally:
             self.called()
+
+
+def _judge(about: Conversation, answer: Any) -> None:
+    """Say what the user thinks of the last answer."""
+    if answer is not None and about.opinion is not None:
+        otel_claude.feedback(answer, about.opinion, user=about.user)
 
 
 def _params(request: Request) -> dict[str, Any]:

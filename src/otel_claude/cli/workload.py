@@ -11,6 +11,7 @@ from otel_claude.cli import features
 
 if TYPE_CHECKING:
     from otel_claude.cli.features import Feature
+    from otel_claude.quality.feedback import Kind
 
 Mode = Literal["create", "events", "stream"]
 Talk = Generator["Request", Any, None]
@@ -73,6 +74,15 @@ class Conversation:
         if self.kind == "session":
             said["session"] = f"session-{self.seed:08x}"
         return said
+
+    @property
+    def opinion(self) -> Kind | None:
+        """What the user says of the last answer: two of five say something."""
+        rng = Random(~self.seed)  # noqa: S311 - must be reproducible
+        if self.real or rng.random() >= 0.4:
+            return None
+        kinds: tuple[Kind, ...] = tuple(features.OPINIONS)
+        return rng.choices(kinds, tuple(features.OPINIONS.values()))[0]
 
     def talk(self) -> Talk:
         """Hold the conversation."""

@@ -102,7 +102,7 @@ def month() -> list[Span]:
     with pipeline.closed_world(offline=True):
         received, _ = run_demo(workload.plan(_CALLS, 0), lambda: None, None, seed=0, api=False)
     past = history.replay(received.spans, days=_DAYS, a_day=_A_DAY, until=time.time_ns())
-    return [span for trace in past for span in trace]
+    return [span for session in past for span in session.spans]
 
 
 def _opened(token: str | None = None) -> Iterator[Site]:
