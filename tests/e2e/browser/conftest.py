@@ -76,7 +76,9 @@ class Site:
         return answer.json()
 
 
-@pytest.fixture(scope="session")
+# Not for longer than its tests: Playwright keeps an event loop running in this thread, and with one
+# `asyncio.run` of other tests refuses to start.
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium, driven by Playwright."""
     path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
@@ -116,7 +118,7 @@ def _opened(token: str | None = None) -> Iterator[Site]:
         backend.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def site(month: list[Span]) -> Iterator[Site]:
     """The month, its verdicts, budgets and one conversation: for tests that only look."""
     for opened in _opened():
