@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
@@ -77,19 +77,24 @@ class Bill:
 
     Attributes:
         tokens: by kind, as `claude.token.type` names them.
-        usd: what they cost.
+        usd: what they cost, as far as anybody outside the API can know.
     """
 
     tokens: dict[str, int]
     usd: Decimal
 
 
-def bill_of(api: Emulator) -> Bill:
-    """The ledger's sums; of a stream that was cut nobody knows the output but the API."""
+def bill_of(api: Emulator, unpriced: Container[str] = ()) -> Bill:
+    """The ledger's sums; of a stream that was cut nobody knows the output but the API.
+
+    Args:
+        unpriced: models whose price the book does not know: their tokens count, no money.
+    """
     known = [_known(entry) for entry in api.ledger.billed()]
     charges = list(api.billing.charges(known, "any"))
     tokens = zip(_TOKENS, zip(*(charge.tokens for charge in charges), strict=True), strict=True)
-    cents = sum((sum(charge.cents, Decimal(0)) for charge in charges), Decimal(0))
+    priced = [charge for charge in charges if charge.group["model"] not in unpriced]
+    cents = sum((sum(charge.cents, Decimal(0)) for charge in priced), Decimal(0))
     return Bill({name: sum(counts) for name, counts in tokens}, cents / 100)
 
 

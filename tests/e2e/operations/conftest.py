@@ -63,4 +63,4 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
             calls = CALLS * PROCESSES + len(rare.CALLS)
             recorded = "sum(sum_over_time(claude:requests:increase[1h]))"
             eventually(lambda: server.value(recorded), lambda n: n >= calls)
-            yield Filled(server, limits, sink, bill_of(api), start, calls)
+            yield Filled(server, limits, sink, bill_of(api, {rare.UNPRICED}), start, calls)

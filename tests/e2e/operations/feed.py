@@ -52,6 +52,8 @@ APPLICATION: tuple[tuple[str, float, Labels], ...] = (
     (semconv.M_EVALUATIONS, 1, {**_FEEDBACK, **_REJECT}),
     (semconv.M_EVALUATION_SCORE, 0.9, {**_CHECK, **_PASS}),
     (semconv.M_EVALUATION_SCORE, 0.4, {**_FEEDBACK, **_REJECT}),
+    (semconv.M_EVALUATIONS_LOW, 1, _CHECK),
+    (semconv.M_EVALUATIONS_DROPPED, 1, {semconv.DROP_REASON: "queue_full"}),
     (
         semconv.M_AUDIT_FINDINGS,
         1,

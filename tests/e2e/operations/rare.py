@@ -7,11 +7,12 @@ import anthropic
 import otel_claude
 
 HAIKU, OPUS = "claude-haiku-4-5", "claude-opus-5-5"
+UNPRICED = "claude-opus-5-6"
 CALLS = (
     ("claude-sonnet-4-5", ""),  # has a retirement date
     (HAIKU, "input_tokens=170000"),  # over 80% of its context window
     (OPUS, "input_tokens=280000;output_tokens=10"),  # over a dollar
-    (OPUS, "model=claude-opus-5-6"),  # answered by a model that nobody knows
+    (OPUS, f"model={UNPRICED}"),  # answered by a model that nobody knows
     (HAIKU, "refusal=cyber"),
     (HAIKU, "stop=max_tokens"),
 )

@@ -49,6 +49,7 @@ def run(api: Emulator, otlp: str) -> None:
         subprocess.run([sys.executable, str(HERE / "forks.py"), "4"], env=forks, check=True)
 
 
+@pytest.mark.timeout(1200)  # some 70 programs are started
 def test_short_lives_restarts_and_forks_equal_the_ledger(tmp_path):
     with Sink() as sink, stack.gateway(tmp_path, sink.env) as collector:
         _, server = stack.prometheus(tmp_path, collector, SCALE)
