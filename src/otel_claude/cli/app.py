@@ -14,6 +14,7 @@ from otel_claude.cli.demo import demo
 from otel_claude.cli.doctor import doctor
 from otel_claude.cli.price import price
 from otel_claude.cli.reconcile import reconcile
+from otel_claude.cli.reports.command import compare, report
 from otel_claude.cli.run import run
 from otel_claude.cli.sql import sql
 from otel_claude.cli.up import down, up
@@ -53,6 +54,8 @@ app.command()(down)
 # What follows the program is its own.
 app.command(context_settings={"allow_interspersed_args": False})(run)
 app.command()(sql)
+app.command()(report)
+app.command()(compare)
 app.command()(price)
 app.command()(reconcile)
 app.command()(decrypt)
