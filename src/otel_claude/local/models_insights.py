@@ -141,6 +141,7 @@ class Compared(BaseModel):
     duration_p95_s: Figure
     first_token_p50_s: Figure
     first_token_p95_s: Figure
+    acceptance: Figure = Field(description="share of users' feedback that accepts the answer")
     evaluations: list[NamedFigure]
 
 

@@ -26,7 +26,7 @@ logger = logging.getLogger("otel_claude")
 
 Kind = Literal["accept", "reject", "edit", "retry"]
 _SCORES: Final[dict[str, float | None]] = {
-    "accept": 1.0,
+    semconv.FEEDBACK_ACCEPT: 1.0,
     "reject": 0.0,
     "edit": None,
     "retry": None,

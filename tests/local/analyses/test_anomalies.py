@@ -99,6 +99,14 @@ def test_only_hours_that_are_asked_about():
     assert anomalies(series, FIRST + 101) == []
 
 
+def test_what_is_older_than_four_weeks_is_forgotten():
+    series = quiet(10 * 24)
+    late = series[-1].hour + 24 * 28
+    for gap, found in ((-24, 1), (0, 0)):
+        hour = Hour(late + gap, 100, {"cost": 500.0})
+        assert len(anomalies([*series, hour], FIRST + 240)) == found
+
+
 def test_too_little_history():
     series = changed(quiet(24), 23, cost=1e6)
     assert anomalies(series, FIRST) == []

@@ -78,8 +78,14 @@ def test_groups_of_the_store(by):
         for n in range(10):
             cursor.execute(
                 "INSERT INTO evaluations (time_ns, event_id, name, score, span_id) "
-                "VALUES (?, ?, 'acceptance', ?, ?)",
+                "VALUES (?, ?, 'useful', ?, ?)",
                 [NOW - 1, str(n), float(n < 7), f"{n:016x}"],
+            )
+        for n, kind in enumerate(["accept"] * 6 + ["reject", "edit"]):
+            cursor.execute(
+                "INSERT INTO evaluations (time_ns, event_id, name, label, span_id) "
+                "VALUES (?, ?, 'feedback', ?, ?)",
+                [NOW - 1, f"f{n}", kind, f"{300 + n:016x}"],
             )
     found = compare(store, DAY_BEFORE, Filters(), by=by)
     store.close()
@@ -96,9 +102,12 @@ def test_groups_of_the_store(by):
             assert interval["low"] * 0.99 <= truth <= interval["high"] * 1.01, figure
         assert group["duration_p95_s"]["value"] > group["duration_p50_s"]["value"]
     assert a["cost_usd"]["interval"]["high"] < b["cost_usd"]["interval"]["low"]
-    assert b["evaluations"] == []
-    (accepted,) = a["evaluations"]
-    assert (accepted["name"], accepted["value"], accepted["count"]) == ("acceptance", 0.7, 10)
+    (scored,) = a["evaluations"]
+    assert (scored["name"], scored["value"], scored["count"]) == ("useful", 0.7, 10)
+    assert a["acceptance"] == {"value": None, "interval": None, "count": 0}
+    assert (b["acceptance"]["value"], b["acceptance"]["count"]) == (0.75, 8)
+    wilson = {"low": pytest.approx(0.409, abs=1e-3), "high": pytest.approx(0.929, abs=1e-3)}
+    assert b["acceptance"]["interval"] == wilson
 
 
 @pytest.mark.parametrize("counts", [(), (100,), (100, 4)])

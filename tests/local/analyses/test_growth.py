@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 
 from otel_claude.local.analyses.growth import growth
+from otel_claude.local.queries import sessions
 from otel_claude.local.queries.filters import Filters
 from otel_claude.local.queries.sessions import sessions_of
 from tests.local.analyses.stored import DAY_BEFORE, store_of
@@ -42,7 +43,7 @@ def test_too_few_calls():
     assert growth([]) is None
 
 
-def test_sessions_of_the_store():
+def test_sessions_of_the_store(monkeypatch):
     def session(name, prompts, cost):
         return [
             {"ago": 3000 - n, "session_id": name, "input_tokens": size, "cost": cost}
@@ -58,6 +59,9 @@ def test_sessions_of_the_store():
     assert [one["session"] for one in found["sessions"]] == ["loop", "dear"]
     assert found["sessions"][0]["climb"] == 14
     assert found["sessions"][1]["cost_usd"] == pytest.approx(6)
+    monkeypatch.setattr(sessions, "_PROMPTS", 6)
+    latest = sessions_of(store, DAY_BEFORE, Filters({"session": ("loop",)}))["sessions"][0]
+    assert (latest["first"], latest["last"], latest["calls"]) == (1000, 1500, 15)
     none = sessions_of(store, DAY_BEFORE, Filters({"session": ("short",)}))
     assert none == {"reason": "not enough data: no session with 5 calls or more", "sessions": []}
     store.close()

@@ -8,6 +8,7 @@ same time of the day count alone, where there are enough of them.
 from __future__ import annotations
 
 import statistics
+from collections import defaultdict, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -21,7 +22,8 @@ _FAR: Final = 5.0  # standard deviations
 _TENTH: Final = statistics.NormalDist().inv_cdf(0.9)  # standard deviations to the outer tenth
 _LEAST: Final = 24  # hours with calls before one can be judged
 _SAME_TIME: Final = 7  # hours of the same time of the day, from which they count alone
-_HISTORY: Final = 28 * 24  # hours
+_DAY: Final = 24  # hours
+_HISTORY: Final = 28 * _DAY
 
 
 @dataclass(frozen=True)
@@ -97,21 +99,35 @@ def anomalies(
     found = []
     for measure in measures:
         usable = [h for h in series if h.calls >= measure.calls and measure.name in h.values]
+        same: defaultdict[int, deque[Hour]] = defaultdict(deque)
+        oldest = 0
         for place, hour in enumerate(usable):
+            known = same[hour.hour % _DAY]
+            while usable[oldest].hour < hour.hour - _HISTORY:
+                same[usable[oldest].hour % _DAY].popleft()
+                oldest += 1
             if hour.hour >= first:
-                before = [h for h in usable[:place] if h.hour >= hour.hour - _HISTORY]
-                one = judged(measure, hour, before)
+                one = judged(measure, hour, usable[oldest:place], known)
                 if one is not None:
                     found.append(one)
+            known.append(hour)
     return sorted(found, key=lambda one: (-one.hour, -abs(one.deviations), one.measure.name))
 
 
-def judged(measure: Measure, hour: Hour, before: Sequence[Hour]) -> Anomaly | None:
-    """Whether an hour differs from those before it; None where not, or where too few are known."""
-    same = [h for h in before if (hour.hour - h.hour) % 24 == 0]
-    compared = same if len(same) >= _SAME_TIME else before
+def judged(
+    measure: Measure, hour: Hour, before: Sequence[Hour], same: Sequence[Hour]
+) -> Anomaly | None:
+    """Whether an hour differs from those before it; None where not, or where too few are known.
+
+    Args:
+        measure: what is judged.
+        hour: of which.
+        before: hours that it is compared with.
+        same: those of them of the same time of the day.
+    """
     if len(before) < _LEAST:
         return None
+    compared = same if len(same) >= _SAME_TIME else before
     past = [h.values[measure.name] for h in compared]
     usual = statistics.median(past)
     value = hour.values[measure.name]

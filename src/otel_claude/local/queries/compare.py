@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
+from otel_claude import semconv
 from otel_claude.local.analyses import intervals
 from otel_claude.local.queries import verdicts
 from otel_claude.local.queries.filters import FAILED, Filters, Parameters, column, one_of, where
@@ -78,16 +79,13 @@ def _group(
     return {
         "key": row["key"],
         "calls": calls,
-        "error_rate": {
-            "value": row["errors"] / calls,
-            "interval": _said(intervals.of_share(row["errors"], calls)),
-            "count": calls,
-        },
+        "error_rate": _share(row["errors"], calls),
         "cost_usd": _mean(row["cost"], row["cost_deviation"], row["priced"]),
         "output_tokens": _mean(
             row["output_tokens"], row["output_tokens_deviation"], row["answered"]
         ),
         **_times(engine, period, filters, by, row),
+        "acceptance": _acceptance(row["key"], judged),
         "evaluations": [
             {"name": one["name"], **_mean(group["mean"], group["deviation"], group["scores"])}
             for one in judged
@@ -104,6 +102,23 @@ def _mean(mean: float | None, deviation: float | None, count: int) -> dict[str, 
 
 def _said(interval: intervals.Interval | None) -> dict[str, float] | None:
     return asdict(interval) if interval else None
+
+
+def _acceptance(key: str, judged: list[dict[str, Any]]) -> dict[str, Any]:
+    """The share of users' feedback that accepts an answer."""
+    for one in judged:
+        for group in one["groups"]:
+            if one["name"] == semconv.FEEDBACK and group["key"] == key:
+                return _share(group["accepted"], group["results"])
+    return _share(0, 0)
+
+
+def _share(count: int, total: int) -> dict[str, Any]:
+    return {
+        "value": count / total if total else None,
+        "interval": _said(intervals.of_share(count, total)),
+        "count": total,
+    }
 
 
 def _times(

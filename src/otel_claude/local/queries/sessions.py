@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from otel_claude.local.analyses.growth import LEAST, growth
 from otel_claude.local.queries.filters import Filters, Parameters, one_of, where
@@ -11,6 +11,8 @@ from otel_claude.local.queries.filters import Filters, Parameters, one_of, where
 if TYPE_CHECKING:
     from otel_claude.local.engine import Engine
     from otel_claude.local.queries.period import Period
+
+_PROMPTS: Final = 500  # of a session, the latest: what is answered stays bounded
 
 
 def sessions_of(
@@ -40,8 +42,11 @@ def sessions_of(
     chosen = one_of("session_id", [row["session_id"] for row in dearest], parameters)
     prompts: dict[str, list[int]] = {}
     for row in engine.rows(
-        f"SELECT session_id, input_tokens FROM calls WHERE {condition} AND {chosen} "
-        "ORDER BY start_ns, span_id",
+        "SELECT session_id, input_tokens FROM ("
+        "SELECT session_id, input_tokens, start_ns, span_id, row_number() OVER ("
+        "PARTITION BY session_id ORDER BY start_ns DESC, span_id DESC) AS place "
+        f"FROM calls WHERE {condition} AND {chosen}) AS numbered "
+        f"WHERE place <= {_PROMPTS} ORDER BY start_ns, span_id",
         parameters.values,
     ):
         prompts.setdefault(row["session_id"], []).append(row["input_tokens"])

@@ -42,7 +42,8 @@ def evaluations(
     """
     numbers = ("count(*) AS results, avg(score) AS mean, min(score) AS lowest, "
                "max(score) AS highest, stddev_samp(score) AS deviation, count(score) AS scores, "
-               "count(error_type) AS errors")  # fmt: skip
+               "count(error_type) AS errors, "
+               f"count(*) FILTER (WHERE label = '{semconv.FEEDBACK_ACCEPT}') AS accepted")  # fmt: skip
     groups = engine.rows(
         f"SELECT name, key, {numbers} FROM ({judged}) AS j GROUP BY name, key ORDER BY name, key",
         parameters.values,
