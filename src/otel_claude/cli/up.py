@@ -48,6 +48,7 @@ def up(
     from otel_claude.local.retention import Retention
     from otel_claude.local.server import AddressError, Server, listen
     from otel_claude.local.store import StoreError
+    from otel_claude.local.watch import Watch
 
     path = db or default_path()
     token = _token(token_file)
@@ -66,7 +67,8 @@ def up(
         server = Server(backend, listener, token=token)
         with announced(path, Address(server.url, os.getpid(), token)):
             typer.echo(told(server.url, path, token=token is not None), err=True)
-            server.run()
+            with Watch(backend):
+                server.run()
     finally:
         backend.close()
 

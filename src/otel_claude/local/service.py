@@ -47,7 +47,7 @@ def metrics(request: Request) -> Any:
 
 @router.get("/api/stream", response_class=StreamingResponse)
 async def stream(request: Request) -> Any:
-    """Server-sent events: `added`, with the number of new rows by table."""
+    """Server-sent events: `added`, with the number of new rows by table; `anomaly`, with one."""
     hub = _backend(request).hub
     if hub.streams >= MOST_STREAMS:
         raise HTTPException(503, f"there are {MOST_STREAMS} event streams open already")

@@ -57,6 +57,47 @@ def test_usual_noise_is_none(seed):
     assert anomalies(quiet(14 * 24, seed), FIRST) == []
 
 
+def skewed(hours, seed=0, calls=40):
+    """Hours of few calls, some of them a hundred times as dear as others; every 40th fails."""
+    rng = random.Random(seed)
+    found = []
+    for hour in range(FIRST, FIRST + hours):
+        costs = [rng.lognormvariate(-5, 1.2) for _ in range(calls)]
+        firsts = sorted(rng.lognormvariate(0, 0.5) for _ in range(calls))
+        values = {
+            "cost": sum(costs),
+            "tokens_per_call": 1e6 * sum(costs) / calls,
+            "error_rate": sum(rng.random() < 0.025 for _ in range(calls)) / calls,
+            "first_token": firsts[-2],
+        }
+        found.append(Hour(hour, calls, values))
+    return found
+
+
+def test_few_and_uneven_calls_make_no_alarms():
+    """8,000 hours that are as usual: a person may look at a handful of them."""
+    false = [one for seed in range(20) for one in anomalies(skewed(20 * 24, seed), FIRST)]
+    assert len(false) <= 5, false
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("cost", 4.0), ("tokens_per_call", 90_000), ("error_rate", 0.25), ("first_token", 20.0)],
+)
+@pytest.mark.parametrize("at", [6 * 24, 15 * 24])
+def test_among_uneven_ones_what_was_put_in_is_found(name, value, at):
+    series = changed(skewed(20 * 24), at, **{name: value})
+    assert [(one.measure.name, one.hour) for one in anomalies(series, FIRST)] == [
+        (name, FIRST + at)
+    ]
+
+
+@pytest.mark.parametrize(("failed", "found"), [(3, 0), (6, 0), (9, 1)])
+def test_failures_must_be_more_than_chance(failed, found):
+    series = changed(skewed(15 * 24), 300, error_rate=failed / 40)
+    assert len(anomalies(series, FIRST, [BY_NAME["error_rate"]])) == found
+
+
 def test_a_busy_hour_of_the_day_is_as_usual_at_that_time():
     """Twice as much at 8 o'clock is what every day does; the same at night is not."""
     series = quiet(12 * 24)

@@ -1,25 +1,30 @@
 """Hours that differ from their own history, and the calls that explain them.
 
-A value is an anomaly where it is far from the median of the hours before it, in units of their
-median absolute deviation (MAD): both stay where they are when a few hours are wild. Hours of the
-same time of the day count alone, where there are enough of them.
+An hour is compared with the hours of the same time of the day, in the four weeks before: with their
+median, which stays where it is when a few of them are wild. How far hours usually are off is learned
+from how far all of the past ones were (median and outer tenth), so that a few that happen to be alike
+make no alarm. Money, tokens, times and numbers of calls are compared as ratios: they are skewed, and
+twice as much means the same by day and by night. A share of failures must also be more than chance.
 """
 
 from __future__ import annotations
 
 import statistics
+from bisect import bisect_left, insort
 from collections import defaultdict, deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
-
-from otel_claude.local.analyses.intervals import of_share
+from math import log
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-_NORMAL: Final = 1.4826  # MAD -> standard deviation, for a normal distribution
+_NORMAL: Final = statistics.NormalDist()
+_HALF: Final = 1 / _NORMAL.inv_cdf(0.75)  # median distance -> standard deviation
+_TENTH: Final = 1 / _NORMAL.inv_cdf(0.95)  # distance of the outer tenth, likewise
+_OUTER: Final = 1 / _NORMAL.inv_cdf(0.9)  # distance of the outer tenth of one side, likewise
 _FAR: Final = 5.0  # standard deviations
-_TENTH: Final = statistics.NormalDist().inv_cdf(0.9)  # standard deviations to the outer tenth
+_CHANCE: Final = 1e-4  # that so many calls fail at the usual rate
 _LEAST: Final = 24  # hours with calls before one can be judged
 _SAME_TIME: Final = 7  # hours of the same time of the day, from which they count alone
 _DAY: Final = 24  # hours
@@ -98,55 +103,119 @@ def anomalies(
     """
     found = []
     for measure in measures:
-        usable = [h for h in series if h.calls >= measure.calls and measure.name in h.values]
-        same: defaultdict[int, deque[Hour]] = defaultdict(deque)
-        oldest = 0
-        for place, hour in enumerate(usable):
-            known = same[hour.hour % _DAY]
-            while usable[oldest].hour < hour.hour - _HISTORY:
-                same[usable[oldest].hour % _DAY].popleft()
-                oldest += 1
-            if hour.hour >= first:
-                one = judged(measure, hour, usable[oldest:place], known)
-                if one is not None:
-                    found.append(one)
-            known.append(hour)
+        past = _Past()
+        for hour in series:
+            if hour.calls < measure.calls or measure.name not in hour.values:
+                continue
+            past.forget(hour.hour - _HISTORY)
+            point = _point(measure, hour)
+            usual = past.usual(hour.hour) if hour.hour >= first else None
+            if usual is not None and _differs(measure, point, usual):
+                off = (point.level - usual.level) / usual.scale if usual.scale else 0.0
+                found.append(
+                    Anomaly(measure, hour.hour, point.value, usual.value, off, usual.hours)
+                )
+            past.add(point)
     return sorted(found, key=lambda one: (-one.hour, -abs(one.deviations), one.measure.name))
 
 
-def judged(
-    measure: Measure, hour: Hour, before: Sequence[Hour], same: Sequence[Hour]
-) -> Anomaly | None:
-    """Whether an hour differs from those before it; None where not, or where too few are known.
+class _Point(NamedTuple):
+    """A value, and on which level it is compared."""
 
-    Args:
-        measure: what is judged.
-        hour: of which.
-        before: hours that it is compared with.
-        same: those of them of the same time of the day.
-    """
-    if len(before) < _LEAST:
-        return None
-    compared = same if len(same) >= _SAME_TIME else before
-    past = [h.values[measure.name] for h in compared]
-    usual = statistics.median(past)
+    hour: int
+    calls: int
+    value: float
+    level: float
+
+
+class _Usual(NamedTuple):
+    """What an hour is compared with: value and level, how far off is usual, of how many hours."""
+
+    value: float
+    level: float
+    scale: float
+    hours: int
+    share: float  # of all calls of the past, where the measure is one
+
+
+def _point(measure: Measure, hour: Hour) -> _Point:
     value = hour.values[measure.name]
-    off = value - usual
-    scale = _NORMAL * statistics.median(abs(value - usual) for value in past)
-    if compared is before:
-        # Days and nights together have two middles: how far the outer tenth is tells more.
-        outer = statistics.quantiles(past, n=10)[-1 if off > 0 else 0]
-        scale = max(scale, abs(outer - usual) / _TENTH)
+    level = value if measure.unit == "share" else log(value + measure.floor)
+    return _Point(hour.hour, hour.calls, value, level)
+
+
+def _differs(measure: Measure, point: _Point, usual: _Usual) -> bool:
+    off = point.value - usual.value
     if off < 0 and not measure.both:
-        return None
-    if abs(off) < max(measure.floor, measure.share * abs(usual), _FAR * scale):
-        return None
-    if measure.unit == "share":
-        # One failure in a few calls is chance, also where most hours have none.
-        sure = of_share(round(value * hour.calls), hour.calls)
-        if sure is None or sure.low <= statistics.fmean(past):
+        return False
+    if abs(off) < max(measure.floor, measure.share * abs(usual.value)):
+        return False
+    if abs(point.level - usual.level) < _FAR * usual.scale:
+        return False
+    return measure.unit != "share" or _chance(point, usual.share) < log(_CHANCE)
+
+
+def _chance(point: _Point, usual: float) -> float:
+    """The logarithm of a bound on the chance of such a share, or one further off (Chernoff)."""
+    share = min(point.value, 1.0)
+    far = share * log(share / usual) if share else 0.0
+    rest = (1 - share) * log((1 - share) / (1 - usual)) if share < 1 else 0.0
+    return -point.calls * (far + rest)
+
+
+class _Past:
+    """The hours of one measure before the one that is judged."""
+
+    def __init__(self) -> None:
+        self._hours: deque[_Point] = deque()
+        self._same: defaultdict[int, deque[_Point]] = defaultdict(deque)
+        self._misses: deque[tuple[int, float]] = deque()
+        self._sizes: list[float] = []  # of the misses, sorted
+        self._calls = self._counted = 0.0
+
+    def forget(self, before: int) -> None:
+        """Leave out hours before one."""
+        while self._hours and self._hours[0].hour < before:
+            old = self._hours.popleft()
+            self._same[old.hour % _DAY].popleft()
+            self._calls -= old.calls
+            self._counted -= old.calls * old.value
+        while self._misses and self._misses[0][0] < before:
+            del self._sizes[bisect_left(self._sizes, self._misses.popleft()[1])]
+
+    def add(self, point: _Point) -> None:
+        """One more, later than all."""
+        same = self._same[point.hour % _DAY]
+        if len(same) >= _SAME_TIME:
+            size = abs(point.level - statistics.median(p.level for p in same))
+            self._misses.append((point.hour, size))
+            insort(self._sizes, size)
+        self._hours.append(point)
+        same.append(point)
+        self._calls += point.calls
+        self._counted += point.calls * point.value
+
+    def usual(self, hour: int) -> _Usual | None:
+        """What is usual for an hour; None where too little is known."""
+        if len(self._hours) < _LEAST:
             return None
-    return Anomaly(measure, hour.hour, value, usual, off / scale if scale else 0.0, len(past))
+        same = self._same[hour % _DAY]
+        alike = len(same) >= _SAME_TIME and len(self._sizes) >= _LEAST
+        compared: Iterable[_Point] = same if alike else self._hours
+        values = [point.value for point in compared]
+        levels = [point.level for point in compared]
+        level = statistics.median(levels)
+        scale = _HALF * statistics.median(abs(one - level) for one in levels)
+        if alike:
+            count = len(self._sizes)
+            usual_miss = _HALF * self._sizes[count // 2]
+            scale = max(scale, usual_miss, _TENTH * self._sizes[count * 9 // 10])
+        else:
+            # Days and nights together have two middles: how far the outer tenths are tells more.
+            tenths = statistics.quantiles(levels, n=10)
+            scale = max(scale, _OUTER * max(tenths[-1] - level, level - tenths[0]))
+        share = (self._counted + 1) / (self._calls + 2)
+        return _Usual(statistics.median(values), level, scale, len(values), share)
 
 
 def reason(series: Sequence[Hour]) -> str | None:
