@@ -99,6 +99,13 @@ def test_while_up_holds_the_file_sql_asks_it(db):
     assert "only questions" in refused.stderr
 
 
+def test_what_a_table_shows_does_nothing_to_the_terminal(db):
+    Store(str(db)).close()
+    done = command("sql", "--db", str(db), "SELECT 'a' || chr(27) || '[31mb' AS name")
+    assert done.returncode == 0, done.stderr
+    assert "a\N{REPLACEMENT CHARACTER}[31mb" in done.stdout
+
+
 def test_with_a_token_commands_know_it_and_others_do_not(db, tmp_path):
     token = tmp_path / "token"
     token.write_text("s3cret\n")

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from otel_claude.cli.extras import LOCAL, need
+from otel_claude.cli.terminal import plain
 from otel_claude.cli.up import Db  # noqa: TC001 - typer reads the annotations
 
 if TYPE_CHECKING:
@@ -62,9 +62,9 @@ def _table(columns: list[str], rows: list[list[Any]]) -> None:
     table = Table()
     for number, name in enumerate(columns):
         counts = rows and all(isinstance(row[number], int | float) for row in rows)
-        table.add_column(Text(name), justify="right" if counts else "left", overflow="fold")
+        table.add_column(plain(name), justify="right" if counts else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(Text("" if value is None else str(value)) for value in row))
+        table.add_row(*(plain("" if value is None else str(value)) for value in row))
     Console().print(table)
 
 

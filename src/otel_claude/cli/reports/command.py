@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from pathlib import Path
@@ -15,116 +16,178 @@ from otel_claude.cli.up import Db  # noqa: TC001 - typer reads the annotations
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from otel_claude.cli.reports.answers import Answers
     from otel_claude.cli.reports.section import Section
     from otel_claude.local.engine import Engine
     from otel_claude.local.queries.filters import Filters
     from otel_claude.local.queries.period import Period
 
-    Made = Callable[[Engine, Period, Filters], list[Section]]
-
+_DAYS = 7.0  # where no time is said
 _PIPED = 120  # columns, where nobody looks
 
-Days = Annotated[float, typer.Option("--days", help="How far back.")]
-Format = Annotated[
-    Literal["text", "markdown", "html"], typer.Option("--format", help="How it is printed.")
+Hours = Annotated[float | None, typer.Option("--hours", help="The last hours.")]
+Days = Annotated[float | None, typer.Option("--days", help=f"The last days. [default: {_DAYS:g}]")]
+From = Annotated[
+    str | None,
+    typer.Option("--from", help="ISO 8601 (UTC where it says no zone), or seconds since 1970."),
+]
+To = Annotated[str | None, typer.Option("--to", help="Likewise. [default: now]")]
+Models = Annotated[
+    list[str] | None, typer.Option("--model", help="Calls of this model; again for more.")
+]
+Features = Annotated[
+    list[str] | None, typer.Option("--feature", help="Calls of this feature; again for more.")
 ]
 Only = Annotated[
     list[str] | None,
     typer.Option(
-        "--only", metavar="NAME=VALUE", help="Calls with this model, feature, tag.<key>, ..."
+        "--only",
+        metavar="NAME=VALUE",
+        help="Calls with this team, user, service, ..., tag.<key>; - for those without one.",
     ),
 ]
-Output = Annotated[Path | None, typer.Option("--output", "-o", help="A file, for standard output.")]
+Format = Annotated[
+    Literal["text", "markdown", "html", "json"],
+    typer.Option("--format", help="How it is written; json: as REST answers."),
+]
+Output = Annotated[
+    Path | None, typer.Option("--output", "-o", help="A file, instead of standard output.")
+]
 
 
-def report(
+def report(  # noqa: PLR0913 - the options of a command
     *,
-    days: Days = 7.0,
+    week: Annotated[
+        bool, typer.Option("--week", help="The last seven whole days against the seven before.")
+    ] = False,
+    hours: Hours = None,
+    days: Days = None,
+    start: From = None,
+    end: To = None,
+    model: Models = None,
+    feature: Features = None,
     only: Only = None,
     format: Format = "text",  # noqa: A002 - the option's name
     output: Output = None,
     db: Db = None,
 ) -> None:
-    """Forecast, anomalies, the week, savings, cache misses, sessions, reliability."""
+    """What calls cost and will cost, what was unusual, and what could be saved."""
     need("report", LOCAL)
-    from otel_claude.cli.reports.sections import report as made
+    from otel_claude.cli.reports import answers, sections
 
-    _print("Claude calls", made, days, only, format, output, db)
+    if week and _said(hours, days, start):
+        _end("--week is seven days: give --to to end it earlier, and no other time")
+    period, filters = _asked(hours, days, start, end, model, feature, only)
+    if week:
+        found = _answer(db, lambda engine: answers.weekly(engine, period.end, filters))
+        _write("The week of Claude calls", found, sections.weekly, format, output)
+    else:
+        found = _answer(db, lambda engine: answers.report(engine, period, filters))
+        _write("Claude calls", found, sections.report, format, output)
 
 
-def compare(
+def compare(  # noqa: PLR0913 - the options of a command
     *,
-    by: Annotated[str, typer.Option(help="model, feature, prompt, ..., or tag.<key>.")] = "model",
-    days: Days = 7.0,
+    by: Annotated[
+        str, typer.Option(help="model, feature, prompt, prompt_version, ..., or tag.<key>.")
+    ] = "model",
+    hours: Hours = None,
+    days: Days = None,
+    start: From = None,
+    end: To = None,
+    model: Models = None,
+    feature: Features = None,
     only: Only = None,
     format: Format = "text",  # noqa: A002 - the option's name
     output: Output = None,
     db: Db = None,
 ) -> None:
-    """Cost, times, errors and evaluations side by side, with intervals and sample sizes."""
+    """Cost, times, errors, feedback and evaluations, with intervals and numbers of calls."""
     need("compare", LOCAL)
-    from otel_claude.cli.reports.sections import comparison
+    from otel_claude.cli.reports import answers
+    from otel_claude.cli.reports.compared import comparison
 
-    def made(engine: Engine, period: Period, filters: Filters) -> list[Section]:
-        return comparison(engine, period, filters, by)
+    period, filters = _asked(hours, days, start, end, model, feature, only)
+    found = _answer(db, lambda engine: answers.comparison(engine, period, filters, by))
+    _write("Claude calls compared", found, comparison, format, output)
 
-    _print("Claude calls compared", made, days, only, format, output, db)
 
-
-def _print(
-    title: str,
-    made: Made,
-    days: float,
+def _asked(
+    hours: float | None,
+    days: float | None,
+    start: str | None,
+    end: str | None,
+    model: list[str] | None,
+    feature: list[str] | None,
     only: list[str] | None,
-    format: str,  # noqa: A002 - the option's name
-    output: Path | None,
-    db: str | None,
-) -> None:
-    from otel_claude.cli.reports import render
+) -> tuple[Period, Filters]:
+    """Which time and which calls; ends the program where there are none such."""
+    from otel_claude.local.queries import FilterError, Filters, Period, PeriodError
+
+    equal: dict[str, tuple[str, ...]] = {}
+    named = [f"model={name}" for name in model or ()] + [
+        f"feature={name}" for name in feature or ()
+    ]
+    for said in (*named, *(only or ())):
+        name, equals, value = said.partition("=")
+        if not equals:
+            _end(f"--only takes NAME=VALUE, not {said!r}")
+        equal[name] = (*equal.get(name, ()), value)
+    if not _said(hours, days, start):
+        days = _DAYS
+    try:
+        period = Period.given(hours=hours, days=days, start=start, end=end, now=time.time_ns())
+        return period, Filters(equal)
+    except (PeriodError, FilterError) as error:
+        _end(str(error))
+
+
+def _said(*options: object) -> bool:
+    return any(option is not None for option in options)
+
+
+def _answer(db: str | None, ask: Callable[[Engine], Answers]) -> Answers:
     from otel_claude.local.address import engine_of
     from otel_claude.local.backend import default_path
     from otel_claude.local.engine import QueryError
-    from otel_claude.local.queries import Period
+    from otel_claude.local.queries import FilterError
     from otel_claude.local.store import StoreError
 
     try:
-        period = Period.last(hours=days * 24, now=time.time_ns())
-        filters = _filters(only or [])
         with engine_of(db or default_path()) as engine:
-            sections = made(engine, period, filters)
-    except (QueryError, StoreError, ValueError) as error:
+            return ask(engine)
+    except (QueryError, StoreError, FilterError) as error:
         _end(str(error))
-    if format == "markdown":
-        told = render.markdown(title, sections)
+
+
+def _write(
+    title: str,
+    found: Answers,
+    made: Callable[[Answers], list[Section]],
+    format: str,  # noqa: A002 - the option's name
+    output: Path | None,
+) -> None:
+    from otel_claude.cli.reports import render
+
+    if format == "json":
+        told = json.dumps(found, indent=2, ensure_ascii=False) + "\n"
+    elif format == "markdown":
+        told = render.markdown(title, made(found))
     elif format == "html":
-        told = render.html(title, sections)
+        told = render.html(title, made(found))
     else:
         seen = output is None and sys.stdout.isatty()
-        told = render.text(title, sections, width=None if seen else _PIPED, color=seen)
+        told = render.text(title, made(found), width=None if seen else _PIPED, color=seen)
     try:
-        _write(told, output)
-    except OSError as error:
-        _end(f"{output} cannot be written: {error}")
-
-
-def _write(told: str, output: Path | None) -> None:
-    if output is not None:
-        output.write_text(told, encoding="utf-8")
-    else:
+        if output is not None:
+            output.write_text(told, encoding="utf-8")
+            return
         sys.stdout.buffer.write(told.encode())
         sys.stdout.flush()
-
-
-def _filters(only: list[str]) -> Filters:
-    from otel_claude.local.queries import Filters
-
-    equal: dict[str, tuple[str, ...]] = {}
-    for said in only:
-        name, equals, value = said.partition("=")
-        if not equals:
-            raise ValueError(f"--only takes NAME=VALUE, not {said!r}")
-        equal[name] = (*equal.get(name, ()), value)
-    return Filters(equal)
+    except BrokenPipeError:
+        raise  # whoever reads has seen enough: typer ends the program
+    except OSError as error:
+        _end(f"{output or 'the report'} cannot be written: {error}")
 
 
 def _end(message: str) -> NoReturn:

@@ -2,85 +2,108 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from otel_claude.cli.reports.section import (
     NONE,
+    Bars,
     Section,
+    about,
     change,
     count,
-    figure,
+    duration,
     moment,
     percent,
     seconds,
-    sparkline,
     usd,
 )
-from otel_claude.local.queries import (
-    compare as compare_queries,
-    hours,
-    savings as savings_queries,
-    state,
-    summary as summary_queries,
-    usage,
-)
-from otel_claude.local.queries.period import DAY
-from otel_claude.local.queries.sessions import sessions_of
+from otel_claude.local.analyses.changes import share
+from otel_claude.local.queries.period import DAY, SECOND
 
 if TYPE_CHECKING:
-    from otel_claude.local.engine import Engine
-    from otel_claude.local.queries.filters import Filters
-    from otel_claude.local.queries.period import Period
+    from otel_claude.cli.reports.answers import Answers
 
-_ROWS = 10  # of a table: a report is read, not searched
-_UNITS = {"usd": usd, "tokens": count, "share": percent, "seconds": seconds, "calls": count}
+_ROWS: Final = 10
+_CHANGES: Final = 3  # of each dimension
+_UNITS: Final = {
+    "usd": usd, "tokens": count, "share": percent, "seconds": seconds, "calls": count,
+}  # fmt: skip
+_TOTALS: Final = (
+    ("Calls", "calls", count),
+    ("Cost", "cost_usd", usd),
+    ("Tokens", "total_tokens", count),
+    ("Success", "success_rate", percent),
+    ("Prompt tokens from the cache", "cache_hit_rate", percent),
+    ("Saved by caching", "cache_savings_usd", usd),
+)
+_TIMES: Final = (("Duration, p95", "duration"), ("First token, p95", "first_token"))
+_OF_ITS_OWN: Final = ("smaller_model", "max_tokens")
+"""Savings whose advice is another one for each key."""
+_DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
-def report(engine: Engine, period: Period, filters: Filters) -> list[Section]:
-    """Everything there is to say of a period.
-
-    Args:
-        engine: where to ask.
-        period: which time; forecast, week and reliability are those of its end.
-        filters: which calls.
-    """
-    now = period.end
+def report(found: Answers) -> list[Section]:
+    """Those of everything there is to say of a period."""
     return [
-        _totals(engine, period, filters),
-        _models(summary_queries.costs(engine, period, filters, by="model", limit=_ROWS)),
-        _forecast(hours.forecast_of(engine, filters, now=now)),
-        _anomalies(hours.anomalies_of(engine, period, filters, limit=_ROWS, explain=1)),
-        _weekly(state.weekly_of(engine, filters, now=now)),
-        _savings(savings_queries.savings_of(engine, period, filters)),
-        _misses(state.misses_of(engine, period, filters)),
-        _sessions(sessions_of(engine, period, filters)),
-        _reliability(state.reliability_of(engine, filters, now=now)),
+        _totals(found),
+        _models(found["costs"]),
+        _forecast(found["forecast"]),
+        _anomalies(found["anomalies"]),
+        _week(found["weekly"]),
+        *_advice(found),
+        _reliability(found["reliability"]),
     ]
 
 
-def _totals(engine: Engine, period: Period, filters: Filters) -> Section:
-    found = summary_queries.summary(engine, period, filters)
-    now, before = found["totals"], found["previous"]
-    days = {row["day_ns"]: row["cost_usd"] for row in usage.tokens_daily(engine, period, filters)}
-    first = period.start - period.start % DAY
-    line = sparkline([days.get(day, 0.0) for day in range(first, period.end, DAY)])
+def weekly(found: Answers) -> list[Section]:
+    """Those of a week against the week before."""
+    week = found["weekly"]
+    reason = [week["reason"]] if week["reason"] else []
+    lines = (about(found), *_unknown(week["totals"]), *reason)
+    columns = ("", "this week", "the week before", "change")
     rows = [
-        (name, told(now[key]), told(before[key]) if before else NONE)
-        for name, key, told in (
-            ("Calls", "calls", count),
-            ("Cost", "cost_usd", usd),
-            ("Tokens", "total_tokens", count),
-            ("Success", "success_rate", percent),
-            ("Prompt tokens from the cache", "cache_hit_rate", percent),
-            ("Saved by caching", "cache_savings_usd", usd),
-        )
+        (name, told(week["totals"][key]), _before(week, key, told), _changed(week, key))
+        for name, key, told in _TOTALS
+    ]
+    return [
+        Section("Totals", lines, columns, rows),
+        _days(found["daily"], found["from_ns"]),
+        _week(week),
+        _anomalies(found["anomalies"]),
+        *_advice(found),
+    ]
+
+
+def _totals(found: Answers) -> Section:
+    now, before = found["summary"]["totals"], found["summary"]["previous"]
+    rows = [
+        (name, told(now[key]), told(before[key]) if before else NONE) for name, key, told in _TOTALS
     ]
     rows += [
         (name, seconds(now[key]["p95"]), seconds(before[key]["p95"]) if before else NONE)
-        for name, key in (("Duration, p95", "duration"), ("First token, p95", "first_token"))
+        for name, key in _TIMES
     ]
-    told = f"{moment(period.start)} to {moment(period.end)} UTC. Cost a day: {line}"
-    return Section("Totals", (told,), ("", "this period", "the one before"), rows)
+    step = int(found["timeseries"]["step_seconds"] * SECOND)
+    costs = {point["at_ns"]: point["cost_usd"] for point in found["timeseries"]["points"]}
+    start = found["from_ns"] - found["from_ns"] % step
+    places = range(start, found["to_ns"], step)
+    bars = Bars(
+        f"USD, a bar for each {duration(step)} (UTC)",
+        [moment(at) for at in places],
+        [costs.get(at, 0.0) for at in places],
+    )
+    columns = ("", "this period", "the one before")
+    return Section("Totals", (about(found), *_unknown(now)), columns, rows, bars=bars)
+
+
+def _unknown(totals: dict[str, Any]) -> list[str]:
+    """What the cost does not contain."""
+    said = []
+    if totals["incomplete"]:
+        said.append(f"{totals['incomplete']:,} calls cost at least what is known of them.")
+    if totals["unpriced"]:
+        said.append(f"{totals['unpriced']:,} calls have no known price, and count as nothing.")
+    return said
 
 
 def _models(found: dict[str, Any]) -> Section:
@@ -88,6 +111,8 @@ def _models(found: dict[str, Any]) -> Section:
         (row["key"] or NONE, count(row["calls"]), usd(row["cost_usd"]), percent(row["share"]))
         for row in found["rows"]
     ]
+    if not rows:
+        return Section("Models", ("No calls.",))
     return Section("Models", (), ("model", "calls", "cost", "share"), rows)
 
 
@@ -100,18 +125,20 @@ def _forecast(found: dict[str, Any]) -> Section:
         low, high = one["low_usd"], one["high_usd"]
         between = NONE if low is None else f"{usd(low)} to {usd(high)}"
         rows.append((f"this {name}", usd(one["spent_usd"]), usd(one["expected_usd"]), between))
-    lines = [f"{usd(found['burn_rate_usd'])} an hour over the last 24 hours (UTC)."]
-    if len(found["profile_usd"]) > 1:
-        lines.append(_pattern(found["profile_usd"]))
-    columns = ("", "so far", "at its end", "80 % interval")
-    return Section("Forecast", tuple(lines), columns, rows)
+    lines = (f"{usd(found['burn_rate_usd'])} an hour over the last 24 hours.",)
+    columns = ("UTC", "so far", "at its end", "80 % interval")
+    return Section("Forecast", lines, columns, rows, bars=_pattern(found["profile_usd"]))
 
 
-def _pattern(profile: list[float]) -> str:
+def _pattern(profile: list[float]) -> Bars | None:
+    """The days of a week, or where only hours of the day can be told apart those."""
+    if len(profile) == 1:
+        return None
     if len(profile) == 24:
-        return f"Hours of a day: {sparkline(profile)}"
+        hours = [f"{hour:02}:00" for hour in range(24)]
+        return Bars("Usual USD of an hour, from midnight (UTC)", hours, profile)
     days = [sum(profile[start : start + 24]) for start in range(0, len(profile), 24)]
-    return f"Days of the week, Monday first: {sparkline(days)}"
+    return Bars("Usual USD of a day, from Monday (UTC)", _DAYS, days)
 
 
 def _anomalies(found: dict[str, Any]) -> Section:
@@ -120,35 +147,68 @@ def _anomalies(found: dict[str, Any]) -> Section:
     rows = []
     for one in found["anomalies"]:
         told = _UNITS[one["unit"]]
-        call = one["calls"][0]["id"] if one["calls"] else NONE
+        calls = " ".join(call["id"] for call in one["calls"]) or NONE
         name = one["measure"].replace("_", " ")
-        rows.append((moment(one["from_ns"]), name, told(one["value"]), told(one["usual"]), call))
+        rows.append((moment(one["from_ns"]), name, told(one["value"]), told(one["usual"]), calls))
     if not rows:
         return Section("Anomalies", ("None.",))
-    columns = ("hour (UTC)", "what", "value", "usual", "explained by")
-    return Section("Anomalies", (), columns, rows, ("what", "explained by"))
+    columns = ("hour from, UTC", "what", "value", "usual", "calls that explain it")
+    return Section("Anomalies", (), columns, rows, (columns[1], columns[4]))
 
 
-def _weekly(found: dict[str, Any]) -> Section:
+def _week(found: dict[str, Any]) -> Section:
     title = "Week against the week before"
     if found["reason"]:
         return Section(title, (found["reason"],))
-    said = found["change"]
-    line = (
-        f"Cost {change(said['cost_usd'])}, calls {change(said['calls'])}, "
-        f"tokens {change(said['total_tokens'])}."
+    line = ", ".join(
+        f"{name} {_changed(found, key)}"
+        for name, key in (("Cost", "cost_usd"), ("calls", "calls"), ("tokens", "total_tokens"))
     )
     rows = [
-        (
-            f"{name}: {one['key'] or NONE}",
-            usd(one["before_usd"]),
-            usd(one["now_usd"]),
-            usd(one["by_usd"]),
-        )
+        (f"{name}: {one['key'] or NONE}", usd(one["before_usd"]), usd(one["now_usd"]),
+         usd(one["by_usd"]))
         for name, changes in found["changes"].items()
-        for one in changes[:3]
+        for one in changes[:_CHANGES]
+    ]  # fmt: skip
+    columns = ("what changed most", "before", "now", "change")
+    return Section(title, (f"{line}.",), columns if rows else (), rows)
+
+
+def _before(week: dict[str, Any], key: str, told: Any) -> str:
+    return told(week["before"][key]) if week["before"] else NONE
+
+
+def _changed(week: dict[str, Any], key: str) -> str:
+    """Of a share in points: 90 % after 80 % are 10 points more."""
+    now, before = week["totals"][key], (week["before"] or {}).get(key)
+    if not key.endswith("_rate"):
+        return change(share(now, before))
+    return NONE if now is None or before is None else f"{100 * (now - before):+.1f} points"
+
+
+def _days(daily: list[dict[str, Any]], start: int) -> Section:
+    costs = {row["day_ns"]: row["cost_usd"] for row in daily}
+    rows = []
+    for day in range(start, start + 7 * DAY, DAY):
+        now, before = costs.get(day, 0.0), costs.get(day - 7 * DAY, 0.0)
+        # The epoch began on a Thursday.
+        name = f"{_DAYS[(day // DAY + 3) % 7]}, {moment(day)[:10]}"
+        rows.append((name, usd(now), usd(before), usd(now - before)))
+    both = range(start - 7 * DAY, start + 7 * DAY, DAY)
+    bars = Bars(
+        "USD of 14 days (UTC)",
+        [moment(day)[:10] for day in both],
+        [costs.get(day, 0.0) for day in both],
+    )
+    return Section("Days", (), ("UTC", "cost", "a week before", "change"), rows, bars=bars)
+
+
+def _advice(found: Answers) -> list[Section]:
+    return [
+        _savings(found["savings"]),
+        _misses(found["cache_misses"]),
+        _sessions(found["sessions"]),
     ]
-    return Section(title, (line,), ("what changed most", "before", "now", "change"), rows)
 
 
 def _savings(found: dict[str, Any]) -> Section:
@@ -157,10 +217,14 @@ def _savings(found: dict[str, Any]) -> Section:
     if not found["savings"]:
         return Section("Savings", (f"None found in {found['calls']:,} calls.",))
     lines = ["At list prices. They overlap: do not add them up."]
-    lines += dict.fromkeys(one["advice"] for one in found["savings"])
+    lines += dict.fromkeys(
+        f"{_kind(one)}, {one['key']}: {one['advice']}" if one["kind"] in _OF_ITS_OWN
+        else f"{_kind(one)}: {one['advice']}"
+        for one in found["savings"]
+    )  # fmt: skip
     rows = [
         (
-            one["kind"].replace("_", " "),
+            _kind(one),
             one["key"],
             count(one["calls"]),
             usd(one["usd"]) if one["usd"] else NONE,
@@ -172,6 +236,10 @@ def _savings(found: dict[str, Any]) -> Section:
     return Section("Savings", tuple(lines), columns, rows, ("of", "arithmetic"))
 
 
+def _kind(saving: dict[str, Any]) -> str:
+    return str(saving["kind"]).replace("_", " ")
+
+
 def _misses(found: dict[str, Any]) -> Section:
     if found["reason"]:
         return Section("Cache misses", (found["reason"],))
@@ -179,28 +247,28 @@ def _misses(found: dict[str, Any]) -> Section:
         (one["cause"], one["model"], count(one["calls"]), count(one["tokens"]), usd(one["usd"]))
         for one in found["misses"][:_ROWS]
     ]
-    return Section(
-        "Cache misses", (), ("cause", "model", "calls", "tokens", "cost"), rows, ("model",)
-    )
+    columns = ("cause", "model", "calls", "tokens", "cost")
+    return Section("Cache misses", (), columns, rows, ("model",))
 
 
 def _sessions(found: dict[str, Any]) -> Section:
     if found["reason"]:
         return Section("Sessions", (found["reason"],))
     loops = sum(one["loop"] for one in found["sessions"])
-    line = f"{loops} of the {len(found['sessions'])} dearest look like a loop: the prompt climbs call after call."
+    line = f"{loops} of the {len(found['sessions'])} dearest look like a loop."
     rows = [
         (
             one["session"],
             count(one["calls"]),
             usd(one["cost_usd"]),
             f"{count(one['first'])} to {count(one['largest'])}",
+            count(one["per_call"]),
             count(one["climb"]),
             "yes" if one["loop"] else "",
         )
         for one in found["sessions"][:_ROWS]
     ]
-    columns = ("session", "calls", "cost", "prompt tokens", "longest climb", "loop")
+    columns = ("session", "calls", "cost", "prompt tokens", "a call", "longest climb", "loop")
     return Section("Sessions", (line,), columns, rows)
 
 
@@ -209,48 +277,11 @@ def _reliability(found: dict[str, Any]) -> Section:
     if found["reason"]:
         return Section(title, (found["reason"],))
     now, sure = found["totals"], found["success_interval"]
-    line = (
-        f"{found['state'].capitalize()}: {percent(now['success_rate'])} of {count(now['calls'])} calls "
-        f"succeeded ({percent(sure['low'])} to {percent(sure['high'])})."
-    )
-    rows = [(one["category"] or NONE, count(one["errors"])) for one in found["by_category"]]
-    return Section(title, (line,), ("error", "calls") if rows else (), rows)
-
-
-def comparison(engine: Engine, period: Period, filters: Filters, by: str) -> list[Section]:
-    """Values of a dimension side by side.
-
-    Raises:
-        FilterError: there is no such dimension.
-    """
-    found = compare_queries.compare(engine, period, filters, by=by)
-    lines = [f"{moment(period.start)} to {moment(period.end)} UTC. In parentheses: 95 % intervals."]
-    if found["reason"]:
-        lines.append(found["reason"])
-    groups = found["groups"]
-    names = dict.fromkeys(one["name"] for group in groups for one in group["evaluations"])
-    rows = [
-        ("calls", *(count(group["calls"]) for group in groups)),
-        *(
-            (name, *(figure(group[key], told) for group in groups))
-            for name, key, told in (
-                ("cost per call", "cost_usd", usd),
-                ("output tokens", "output_tokens", count),
-                ("failed", "error_rate", percent),
-                ("duration, p50", "duration_p50_s", seconds),
-                ("duration, p95", "duration_p95_s", seconds),
-                ("first token, p50", "first_token_p50_s", seconds),
-                ("first token, p95", "first_token_p95_s", seconds),
-            )
-        ),
-        *((name or NONE, *(_score(group, name) for group in groups)) for name in names),
+    lines = [
+        f"{found['state'].capitalize()}: {percent(now['success_rate'])} of "
+        f"{count(now['calls'])} calls succeeded ({percent(sure['low'])} to {percent(sure['high'])})."
     ]
-    columns = ("", *(group["key"] for group in groups)) if groups else ()
-    return [Section(f"By {by}", tuple(lines), columns, rows if groups else [])]
-
-
-def _score(group: dict[str, Any], name: str | None) -> str:
-    for one in group["evaluations"]:
-        if one["name"] == name:
-            return figure(one, "{:.3g}".format)
-    return NONE
+    if found["errors_in_a_row"]:
+        lines.append(f"The last {found['errors_in_a_row']:,} failed.")
+    rows = [(one["category"] or NONE, count(one["errors"])) for one in found["by_category"]]
+    return Section(title, tuple(lines), ("error", "calls") if rows else (), rows)

@@ -62,8 +62,8 @@ def compare(
 
 def _few(by: str, enough: int) -> str:
     return (
-        f"not enough data: {enough} values of {by} have {intervals.LEAST} calls or more, "
-        "and two can be compared"
+        f"not enough data: values of {by} with {intervals.LEAST} calls or more: {enough}, "
+        "of the two that it takes"
     )
 
 
