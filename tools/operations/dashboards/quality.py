@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 _FAILED = f'{VERDICT}="fail"'
 _FEEDBACK = f'{EVALUATION}="{semconv.FEEDBACK}"'
 _CHECKS = f'{EVALUATION}!="{semconv.FEEDBACK}"'
-_ACCEPTED = f'{VERDICT}="accept"'
+_ACCEPTED = f'{VERDICT}="{semconv.FEEDBACK_ACCEPT}"'
 _ANSWERED = f'{ANSWERED_BY}!=""'
 
 
