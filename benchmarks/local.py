@@ -53,6 +53,14 @@ QUESTIONS = (
     "tokens/daily",
     "evaluations",
     "budgets",
+    "forecast",
+    "anomalies",
+    "savings",
+    "cache-misses",
+    "sessions",
+    "weekly",
+    "reliability",
+    "compare",
 )
 
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
+from otel_claude.local.queries import Filters, Period
+from otel_claude.local.queries.hours import anomalies_of
+from tests.local.analyses.stored import NOW, store_of
 from tests.local.conftest import send, traffic
 
 
@@ -32,3 +37,19 @@ def test_anomalies_of_stored_calls(http):
     assert len(burst[0]["calls"]) == 3
     start, end = burst[0]["from_ns"], burst[0]["to_ns"]
     assert all(start <= call["start_ns"] < end for call in burst[0]["calls"])
+
+
+@pytest.mark.parametrize(("streams", "found"), [(4, []), (5, ["first_token"])])
+def test_the_first_token_of_few_streams_means_nothing(streams, found):
+    hour = 3600
+    ago = NOW % (hour * 10**9) / 1e9 + hour  # the last whole hour
+    calls = [
+        {"ago": ago + n * hour - m, "first_token": 0.5} for n in range(1, 40) for m in range(1, 21)
+    ]
+    calls += [
+        {"ago": ago - m, "first_token": 9.0 if m <= streams else None} for m in range(1, 21)
+    ]
+    store = store_of(calls)
+    asked = anomalies_of(store, Period(NOW - 6 * hour * 10**9, NOW), Filters())
+    store.close()
+    assert [one["measure"] for one in asked["anomalies"]] == found

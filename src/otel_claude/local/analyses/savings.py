@@ -14,7 +14,7 @@ from otel_claude import pricing
 from otel_claude.pricing.prices import LIST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 Kind = Literal["smaller_model", "prompt_caching", "unused_cache_writes", "batch", "max_tokens"]
 Sums = dict[str, Any]
@@ -151,7 +151,7 @@ def smaller_model(rows: Iterable[Sums], at: float) -> list[Saving]:
     return _dearest(found)
 
 
-def prompt_caching(rows: Iterable[Sums], at: float) -> list[Saving]:
+def prompt_caching(rows: Sequence[Sums], at: float) -> list[Saving]:
     """Prompts without caching that began like the one before, within five minutes.
 
     Args:
@@ -160,8 +160,9 @@ def prompt_caching(rows: Iterable[Sums], at: float) -> list[Saving]:
         at: POSIX seconds, for the prices.
     """
     sums: dict[str, list[float]] = {}
+    prices = {model: rates(model, at) for model in {row["model"] for row in rows}}
     for row in rows:
-        price = rates(row["model"], at)
+        price = prices[row["model"]]
         if price is None:
             continue
         new = row["tokens"] - row["again"]
@@ -172,7 +173,7 @@ def prompt_caching(rows: Iterable[Sums], at: float) -> list[Saving]:
                 mine[place] += value
     found = []
     for model, (calls, again, new, net) in sums.items():
-        price = rates(model, at)
+        price = prices[model]
         if calls < LEAST or price is None:
             continue
         found.append(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from otel_claude.local.engine import Engine, Row
 
 _LEARNED = 28 * DAY
+_STREAMS = 5  # of an hour, without which its first token means nothing
 _EXPLAINED_BY = {
     "cost": "cost",
     "tokens_per_call": "input_tokens",
@@ -106,7 +107,7 @@ def _hour(row: Row) -> Hour:
         "tokens_per_call": row["tokens"] / calls,
         "error_rate": row["errors"] / calls,
     }
-    if row["first_token"] is not None:
+    if row["streams"] >= _STREAMS:
         values["first_token"] = row["first_token"]
     return Hour(row["hour"], calls, values)
 

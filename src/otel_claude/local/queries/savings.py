@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from otel_claude.local.queries.period import Period
 
 _SHORT_LIFE: Final = 300 * SECOND
+_CONVERSATIONS: Final = 10_000  # those that repeat most: what is left out is little
 # The longest of the models' shortest prompts that can be cached.
 _CACHEABLE: Final = 4096
 _WRITE: Final = "coalesce(cache_write_tokens, 0)"
@@ -98,7 +99,7 @@ def _repeated(ordinary: str) -> str:
             sum(CASE WHEN gap <= {_SHORT_LIFE} AND input_tokens >= before THEN before ELSE 0 END)
                 AS again
         FROM seen GROUP BY model, conversation
-        HAVING again > 0 ORDER BY model, conversation"""
+        HAVING again > 0 ORDER BY again DESC, model, conversation LIMIT {_CONVERSATIONS}"""
 
 
 def _unread(condition: str, end: int) -> str:
