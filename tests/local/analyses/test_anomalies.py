@@ -98,6 +98,12 @@ def test_failures_must_be_more_than_chance(failed, found):
     assert len(anomalies(series, FIRST, [BY_NAME["error_rate"]])) == found
 
 
+@pytest.mark.parametrize(("failed", "found"), [(1, 0), (2, 1)])
+def test_one_failure_where_there_was_none_is_chance_and_two_are_not(failed, found):
+    never = [Hour(FIRST + n, 10, {"error_rate": 0.0}) for n in range(200)]
+    assert len(anomalies(changed(never, 150, error_rate=failed / 10), FIRST)) == found
+
+
 def test_a_busy_hour_of_the_day_is_as_usual_at_that_time():
     """Twice as much at 8 o'clock is what every day does; the same at night is not."""
     series = quiet(12 * 24)
