@@ -46,9 +46,7 @@ def test_the_first_token_of_few_streams_means_nothing(streams, found):
     calls = [
         {"ago": ago + n * hour - m, "first_token": 0.5} for n in range(1, 40) for m in range(1, 21)
     ]
-    calls += [
-        {"ago": ago - m, "first_token": 9.0 if m <= streams else None} for m in range(1, 21)
-    ]
+    calls += [{"ago": ago - m, "first_token": 9.0 if m <= streams else None} for m in range(1, 21)]
     store = store_of(calls)
     asked = anomalies_of(store, Period(NOW - 6 * hour * 10**9, NOW), Filters())
     store.close()

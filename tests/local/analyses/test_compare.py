@@ -104,10 +104,39 @@ def test_groups_of_the_store(by):
     assert a["cost_usd"]["interval"]["high"] < b["cost_usd"]["interval"]["low"]
     (scored,) = a["evaluations"]
     assert (scored["name"], scored["value"], scored["count"]) == ("useful", 0.7, 10)
+    share = intervals.of_share(7, 10)
+    assert scored["interval"] == {"low": share.low, "high": share.high}
     assert a["acceptance"] == {"value": None, "interval": None, "count": 0}
     assert (b["acceptance"]["value"], b["acceptance"]["count"]) == (0.75, 8)
     wilson = {"low": pytest.approx(0.409, abs=1e-3), "high": pytest.approx(0.929, abs=1e-3)}
     assert b["acceptance"]["interval"] == wilson
+
+
+@pytest.mark.parametrize(
+    ("scores", "low", "high"),
+    [
+        ([1.0] * 50, 0.929, 1.0),  # a share: they may still fail now and then
+        ([0.0] * 10, 0.0, 0.278),
+        ([1.0, 0.0] * 10, 0.299, 0.701),
+        ([0.4, 0.6] * 10, 0.452, 0.548),  # a mean
+        ([0.5] * 20, 0.5, 0.5),
+    ],
+)
+def test_verdicts_that_pass_or_fail_are_a_share(scores, low, high):
+    store = store_of([{"ago": 60 + n} for n in range(len(scores))])
+    with store.writing() as cursor:
+        for n, score in enumerate(scores):
+            cursor.execute(
+                "INSERT INTO evaluations (time_ns, event_id, name, score, span_id) "
+                "VALUES (?, ?, 'complete', ?, ?)",
+                [NOW - 1, str(n), score, f"{n:016x}"],
+            )
+    (group,) = compare(store, DAY_BEFORE, Filters())["groups"]
+    store.close()
+    interval = group["evaluations"][0]["interval"]
+    assert interval == {
+        "low": pytest.approx(low, abs=2e-3), "high": pytest.approx(high, abs=2e-3),
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("counts", [(), (100,), (100, 4)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from otel_claude import semconv
 from otel_claude.cli.reports.section import NONE, Section, about, count, percent, seconds, usd
 
 if TYPE_CHECKING:
@@ -28,7 +29,12 @@ def comparison(found: Answers) -> list[Section]:
     rows: list[tuple[str, ...]] = []
     for name, key, told in _FIGURES:
         rows += _figures(name, {group["key"]: group[key] for group in compared["groups"]}, told)
-    for name in dict.fromkeys(e["name"] for g in compared["groups"] for e in g["evaluations"]):
+    names = dict.fromkeys(
+        one["name"] for group in compared["groups"] for one in group["evaluations"]
+    )
+    for name in names:
+        if name == semconv.FEEDBACK:
+            continue  # is told of as accepted
         scores = {
             group["key"]: one
             for group in compared["groups"]

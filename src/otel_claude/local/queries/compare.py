@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from math import isclose
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_claude import semconv
@@ -87,7 +88,7 @@ def _group(
         **_times(engine, period, filters, by, row),
         "acceptance": _acceptance(row["key"], judged),
         "evaluations": [
-            {"name": one["name"], **_mean(group["mean"], group["deviation"], group["scores"])}
+            {"name": one["name"], **_score(group["mean"], group["deviation"], group["scores"])}
             for one in judged
             for group in one["groups"]
             if group["key"] == row["key"]
@@ -98,6 +99,17 @@ def _group(
 def _mean(mean: float | None, deviation: float | None, count: int) -> dict[str, Any]:
     interval = intervals.of_mean(mean, deviation, count)
     return {"value": mean, "interval": _said(interval), "count": count}
+
+
+def _score(mean: float | None, deviation: float | None, count: int) -> dict[str, Any]:
+    """Verdicts that only pass or fail are a share: fifty that passed do not make it sure."""
+    found = _mean(mean, deviation, count)
+    if mean is not None and count > 1 and deviation is not None:
+        # Of zeros and ones, and of nothing else within 0 and 1, the deviation follows from the mean.
+        spread = mean * (1 - mean) * count / (count - 1)
+        if isclose(deviation * deviation, spread, abs_tol=1e-9):
+            return _share(round(mean * count), count)
+    return found
 
 
 def _said(interval: intervals.Interval | None) -> dict[str, float] | None:
