@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from otel_claude._version import __version__
+from otel_claude.cli.alerts import alerts
 from otel_claude.cli.audit import audit
 from otel_claude.cli.budgets import budgets
 from otel_claude.cli.decrypt import decrypt
@@ -47,6 +48,7 @@ def _root(
 
 
 app.add_typer(budgets)
+app.add_typer(alerts)
 app.command()(demo)
 app.command()(doctor)
 app.command()(up)

@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-LOCAL = ("duckdb", "fastapi", "uvicorn", "pyarrow", "platformdirs", "opentelemetry.proto")
+LOCAL = ("duckdb", "fastapi", "uvicorn", "pyarrow", "platformdirs", "opentelemetry.proto", "yaml")
 
 
 def installed(name: str) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from otel_claude.cli.alerts import rules_of
 from otel_claude.cli.extras import LOCAL, need
 
 if TYPE_CHECKING:
@@ -40,18 +41,23 @@ def up(
     keep_gb: Annotated[
         float, typer.Option(min=0, help="GiB of the file from which the oldest go; 0 for any.")
     ] = 5.0,
+    alerts: Annotated[
+        Path | None,
+        typer.Option(help="Alert rules. [default: alerts.yaml in the data directory, if any]"),
+    ] = None,
 ) -> None:
     """Receive OTLP on one port, keep it in a file, and show it in the browser."""
     need("up", LOCAL)
     from otel_claude.local.address import Address, announced
     from otel_claude.local.backend import Backend, default_path
     from otel_claude.local.retention import Retention
-    from otel_claude.local.server import AddressError, Server, listen
+    from otel_claude.local.server import AddressError, Server, listen, url_of
     from otel_claude.local.store import StoreError
     from otel_claude.local.watch import Watch
 
     path = db or default_path()
     token = _token(token_file)
+    rules = rules_of(alerts, path)
     retention = Retention(keep_days or None, int(keep_gb * _GIB) or None)
     try:
         listener = listen(host, port, token=token)
@@ -64,6 +70,7 @@ def up(
         _end(_busy_with(path) or str(error))
     end_on_sigterm()
     try:
+        rules.watch(backend, url_of(listener))
         server = Server(backend, listener, token=token)
         with announced(path, Address(server.url, os.getpid(), token)):
             typer.echo(told(server.url, path, token=token is not None), err=True)

@@ -20,9 +20,11 @@ from otel_claude.local.writer import Writer
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+    from otel_claude.local.alerts.alerter import Alerter
     from otel_claude.local.engine import Engine
     from otel_claude.local.rows import Batch
 
+NO_ALERTS: Final = "there are no alert rules: give some with otel-claude up --alerts FILE"
 _DECODING: Final = 2  # requests that are taken apart at the same time: memory is bounded by it
 
 
@@ -70,6 +72,8 @@ class Backend:
         self.writer = Writer(self.store, self.hub.publish)
         self.turns = asyncio.Semaphore(_DECODING)
         self.began = time.time()
+        self.alerter: Alerter | None = None
+        self.no_alerts = NO_ALERTS
         self._stop = threading.Event()
         self._sweeper = threading.Thread(
             target=sweep,
@@ -85,6 +89,8 @@ class Backend:
 
     def close(self) -> None:
         """Write what waits, and let go of the file."""
+        if self.alerter is not None:
+            self.alerter.close()
         self._stop.set()
         self._sweeper.join()
         self.writer.close()

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from prometheus_client import Metric
 
+    from otel_claude.local.alerts.alerter import Alerter
     from otel_claude.local.backend import Backend
 
 _PREFIX: Final = "otel_claude_"
@@ -54,3 +55,24 @@ class Own(Collector):
                 yield GaugeMetricFamily(_PREFIX + name, note, health[name])
         for name, note in _COUNTERS.items():
             yield CounterMetricFamily(_PREFIX + name, note, health[name])
+        if self._backend.alerter is not None:
+            yield from _alerts(self._backend.alerter)
+
+
+def _alerts(alerter: Alerter) -> Iterator[Metric]:
+    firing = GaugeMetricFamily(
+        _PREFIX + "alert_firing", "1 while the alert fires.", labels=["rule", "severity"]
+    )
+    for name, severity, state in alerter.states():
+        firing.add_metric([name, severity], float(state == "firing"))
+    yield firing
+    results = CounterMetricFamily(
+        _PREFIX + "alert_messages",
+        "Messages that were sent or given up (lost), and attempts that failed.",
+        labels=["channel", "result"],
+    )
+    for name, delivery in alerter.deliveries.items():
+        counts = delivery.counts
+        for result in ("sent", "failed", "lost"):
+            results.add_metric([name, result], getattr(counts, result))
+    yield results

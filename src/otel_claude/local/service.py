@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import PlainTextResponse, StreamingResponse
 
-from otel_claude.local import models
+from otel_claude.local import models, models_alerts
+from otel_claude.local.alerts.alerter import nothing
 from otel_claude.local.api import engine_of
 from otel_claude.local.ask import AskExport  # noqa: TC001 - FastAPI reads the annotations
 from otel_claude.local.export import MEDIA, export
@@ -43,6 +44,13 @@ def metrics(request: Request) -> Any:
     return PlainTextResponse(
         generate_latest(registry).decode(), media_type="text/plain; version=0.0.4"
     )
+
+
+@router.get("/api/alerts", response_model=models_alerts.Alerts)
+def alerts(request: Request) -> Any:
+    """Where the rules stand, and what was told. It takes no parameters."""
+    backend = _backend(request)
+    return nothing(backend.no_alerts) if backend.alerter is None else backend.alerter.told()
 
 
 @router.get("/api/stream", response_class=StreamingResponse)

@@ -12,6 +12,7 @@ from otel_claude.local.queries import summary as summary_queries
 from otel_claude.local.queries.filters import FAILED, Filters, Parameters, column, where
 from otel_claude.local.queries.period import DAY, SECOND, Period
 from otel_claude.local.queries.sums import COUNTS, PERCENTILES, totals
+from otel_claude.local.queries.watched import errors_in_a_row
 
 if TYPE_CHECKING:
     from otel_claude.local.engine import Engine
@@ -46,15 +47,6 @@ def reliability_of(engine: Engine, filters: Filters, *, now: int) -> dict[str, A
         f"AND {FAILED} GROUP BY category ORDER BY errors DESC, category",
         parameters.values,
     )
-    last_good = engine.rows(
-        f"SELECT max(start_ns) AS at_ns FROM calls WHERE {condition} AND error_type IS NULL",
-        parameters.values,
-    )[0]["at_ns"]
-    since = f"start_ns > {parameters.add(last_good or 0)}"
-    row = engine.rows(
-        f"SELECT count(*) AS failed FROM calls WHERE {condition} AND {FAILED} AND {since}",
-        parameters.values,
-    )[0]
     calls, errors = sums["calls"], sums["errors"]
     sure = intervals.of_share(calls - errors, calls)
     few = calls < _LEAST
@@ -65,7 +57,7 @@ def reliability_of(engine: Engine, filters: Filters, *, now: int) -> dict[str, A
         "state": None if few else _state(sums["success_rate"]),
         "totals": sums,
         "success_interval": asdict(sure) if sure else None,
-        "errors_in_a_row": row["failed"],
+        "errors_in_a_row": errors_in_a_row(engine, period, filters).value,
         "by_category": by_category,
     }
 
