@@ -18,6 +18,8 @@ import requests as http
 from otel_claude.cli import history, pipeline, workload
 from otel_claude.cli.demo import _run as run_demo
 from otel_claude.cli.received import Span
+from otel_claude.local.alerts.alerter import Alerter
+from otel_claude.local.alerts.rules import RuleFile
 from otel_claude.local.backend import Backend
 from otel_claude.local.server import Server, listen
 from tests.e2e.browser import made_up
@@ -118,14 +120,39 @@ def _opened(token: str | None = None) -> Iterator[Site]:
         backend.close()
 
 
+def watch(backend: Backend) -> None:
+    """Rules of which one fires, looked at once."""
+    file = RuleFile.model_validate(
+        {
+            "channels": {"team": {"type": "webhook", "url_env": "NO_SUCH_VARIABLE"}},
+            "rules": [
+                {
+                    "name": "outage",
+                    "type": "consecutive_errors",
+                    "threshold": 3,
+                    "severity": "critical",
+                },
+                {"name": "budget nearly full", "type": "budget", "threshold": "85%", "for": "5m"},
+                {"name": "day's bill", "type": "spend", "threshold": 100, "window": "1d"},
+                {"name": "silence", "type": "silence", "window": "2h", "where": {"team": "search"}},
+            ],
+        }
+    )
+    backend.alerter = Alerter(backend.engine, file, "alerts.yaml", "http://127.0.0.1:4318")
+    backend.alerter.look()
+
+
 @pytest.fixture(scope="package")
 def site(month: list[Span]) -> Iterator[Site]:
     """The month, its verdicts, budgets and one conversation: for tests that only look."""
     for opened in _opened():
         opened.send(month)
         opened.send(made_up.conversation(time.time_ns() - 3600 * 10**9))
+        opened.send(made_up.sessions(time.time_ns() - 7200 * 10**9))
+        opened.send(made_up.quarter_of_an_hour(time.time_ns()))
         opened.send_json("/v1/logs", made_up.evaluations(made_up.only_calls(month)))
         opened.send_json("/v1/metrics", made_up.budgets(time.time_ns()))
+        watch(opened.backend)
         yield opened
 
 

@@ -141,6 +141,44 @@ def call(number: int, at: int, **attributes: Any) -> Span:
     )
 
 
+def sessions(at: int) -> list[Span]:
+    """Two sessions of an hour: one that runs in a loop and loses its cache, one as they should be."""
+    return [
+        call(
+            0x5000 + 100 * index + turn,
+            at + turn * 120 * 10**9,
+            session__id=name,
+            gen_ai__usage__input_tokens=first + growth * turn,
+            **(_LOST if growth and turn % 3 == 2 else {}),
+        )
+        for index, (name, first, growth) in enumerate(
+            (("assistant-7", 2_000, 1_500), ("assistant-8", 3_000, 0))
+        )
+        for turn in range(24)
+    ]
+
+
+_LOST = {
+    semconv.CACHE_MISS_REASON: "messages_changed",
+    semconv.CACHE_MISSED_TOKENS: 8_000,
+    semconv.USAGE_CACHE_WRITE: 8_000,
+    semconv.USAGE_CACHE_5M: 8_000,
+}
+
+
+def quarter_of_an_hour(at: int) -> list[Span]:
+    """Calls up to an instant, the last three of which failed."""
+    failed = {
+        semconv.ERROR_TYPE: "overloaded_error",
+        semconv.ERROR_CATEGORY: "overloaded",
+        semconv.OUTCOME: "failed",
+    }
+    return [
+        call(0x6000 + number, at - (number * 30 + 20) * 10**9, **(failed if number < 3 else {}))
+        for number in range(24)
+    ]
+
+
 def conversation(at: int) -> list[Span]:
     """A call with captured content, under a span of its own application and beside a tool."""
     talk = call(

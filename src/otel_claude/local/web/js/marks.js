@@ -52,6 +52,86 @@ export function time({ x, step, series, unit, stacked = false }) {
   };
 }
 
+/**
+ * What was spent so far, and how it will go on: `x` and `values` (sums) until now, then a straight
+ * line to `expected` at `end`, and the interval from `low` to `high`, where they are known.
+ */
+export function fan({ x, values, start, end, expected, low, high, unit }) {
+  const at = x.map(wall);
+  const [now, spent, last] = [at.at(-1), values.at(-1), wall(end)];
+  const known = Number.isFinite(low) && Number.isFinite(high);
+  const hue = ink("--s1");
+  const line = { type: "scatter", mode: "lines", hoverinfo: "skip" };
+  const between = known ? `<br>80% sure: ${say(unit, low)} to ${say(unit, high)}` : "";
+  return {
+    data: [
+      ...(known
+        ? [
+            {
+              ...line,
+              x: [now, last, last, now],
+              y: [spent, high, low, spent],
+              fill: "toself",
+              fillcolor: `${hue}30`,
+              line: { width: 0 },
+            },
+          ]
+        : []),
+      { ...line, x: [now, last], y: [spent, expected], line: { color: hue, width: 2, dash: "dot" } },
+      {
+        type: "scatter",
+        mode: x.length > 50 ? "lines" : "lines+markers",
+        x: at,
+        y: values,
+        line: { color: hue, width: 2 },
+        marker: { size: 4 },
+        text: values.map((value) => `${say(unit, value)} so far`),
+        hovertemplate: "%{x}<br>%{text}<extra></extra>",
+      },
+      {
+        type: "scatter",
+        mode: "markers",
+        x: [last],
+        y: [expected],
+        marker: { size: 9, color: hue },
+        error_y: known
+          ? {
+              type: "data",
+              symmetric: false,
+              array: [high - expected],
+              arrayminus: [expected - low],
+              color: hue,
+              thickness: 1.5,
+              width: 5,
+            }
+          : undefined,
+        cliponaxis: false,
+        hovertemplate: `expected: ${say(unit, expected)}${between}<extra></extra>`,
+      },
+    ],
+    layout: {
+      hovermode: "closest",
+      dragmode: false,
+      margin: { l: 8, r: 18, t: 8, b: 8 },
+      xaxis: { ...dateAxis([start, end], 0), fixedrange: true },
+      yaxis: valueAxis(unit, [...values, expected * 1.15, high ?? 0]), // room for the label
+      annotations: [
+        {
+          x: last,
+          y: expected,
+          xanchor: "right",
+          yanchor: "bottom",
+          xshift: -8,
+          yshift: 6,
+          showarrow: false,
+          font: { size: 13, color: ink("--ink") },
+          text: say(unit, expected),
+        },
+      ],
+    },
+  };
+}
+
 /** Values by name: `labels`, `values`, `unit`, `hues`, `tall` and `wide` in pixels. The first one is on top. */
 export function bars({ labels, values, unit, hues, tall, wide }) {
   const longest = (texts) => Math.max(...texts.map((text) => text.length)) * LETTER;
