@@ -147,9 +147,7 @@ def site(month: list[Span]) -> Iterator[Site]:
     """The month, its verdicts, budgets and one conversation: for tests that only look."""
     for opened in _opened():
         opened.send(month)
-        opened.send(made_up.conversation(time.time_ns() - 3600 * 10**9))
-        opened.send(made_up.sessions(time.time_ns() - 7200 * 10**9))
-        opened.send(made_up.quarter_of_an_hour(time.time_ns()))
+        opened.send(made_up.more(time.time_ns()))
         opened.send_json("/v1/logs", made_up.evaluations(made_up.only_calls(month)))
         opened.send_json("/v1/metrics", made_up.budgets(time.time_ns()))
         watch(opened.backend)

@@ -141,6 +141,12 @@ def call(number: int, at: int, **attributes: Any) -> Span:
     )
 
 
+def more(now: int) -> list[Span]:
+    """What the demo's calls do not show: content, sessions, and what happened just now."""
+    said = conversation(now - 3600 * 10**9)
+    return [*said, *sessions(now - 2 * 3600 * 10**9), *quarter_of_an_hour(now)]
+
+
 def sessions(at: int) -> list[Span]:
     """Two sessions of an hour: one that runs in a loop and loses its cache, one as they should be."""
     return [
