@@ -443,6 +443,13 @@ class Settings(NamedTuple):
             logger.warning(
                 "otel-claude: there is no setting %r%s It is ignored.", name, _hint(name) or "."
             )
+        for name, meant in strangers(environ).items():
+            if meant:  # others may be anybody's: of a tool, of a newer version
+                logger.warning(
+                    "otel-claude: there is no setting %s; did you mean %s? It is ignored.",
+                    name,
+                    meant,
+                )
         values = {}
         for name, option in OPTIONS.items():
             variable = PREFIX + name.upper()
@@ -470,11 +477,29 @@ class Settings(NamedTuple):
         return [name for name in self._fields if getattr(self, name) != getattr(other, name)]
 
 
-def _hint(name: str) -> str:
+def strangers(environ: Mapping[str, str]) -> dict[str, str]:
+    """Variables with our prefix that are no setting, each with the one that was probably meant.
+
+    Returns:
+        Names of variables; "" where none is near.
+    """
+    names = (name.removeprefix(PREFIX).lower() for name in environ if name.startswith(PREFIX))
+    unknown = sorted(name for name in names if name not in OPTIONS)
+    return {
+        PREFIX + name.upper(): PREFIX + near.upper() if (near := _near(name, 0.75)) else ""
+        for name in unknown
+    }
+
+
+def _near(name: str, at_least: float = 0.6) -> str:
     import difflib  # seldom needed, and no small import
 
-    near = difflib.get_close_matches(name, OPTIONS, n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    return next(iter(difflib.get_close_matches(name, OPTIONS, n=1, cutoff=at_least)), "")
+
+
+def _hint(name: str) -> str:
+    near = _near(name)
+    return f"; did you mean {near!r}?" if near else ""
 
 
 def _read(name: str, option: Option, value: object) -> Any:

@@ -177,6 +177,8 @@ def test_settings_and_where_they_came_from(tmp_path: Path) -> None:
             "OTEL_CLAUDE_HASH_KEY": "a-key-of-32-bytes-that-is-a-secret",
             "OTEL_CLAUDE_SLOW_CALL_SECONDS": "soon",
             "OTEL_CLAUDE_NATIV": "adopt",
+            "OTEL_CLAUDE_FROBNICATE": "yes",
+            "OTEL_CLAUDE_TOKEN": "of the server, and no setting",
             "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "SPAN_ONLY",
         }
     )
@@ -186,11 +188,11 @@ def test_settings_and_where_they_came_from(tmp_path: Path) -> None:
     assert known["capture"] == ("span", "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT")
     assert known["hash_key"] == ("(set)", "OTEL_CLAUDE_HASH_KEY")
     says = [(finding.level, finding.says, finding.do) for finding in findings]
-    assert (
-        "warning",
-        "there is no setting OTEL_CLAUDE_NATIV",
-        "did you mean OTEL_CLAUDE_NATIVE?",
-    ) in says
+    unknown = [text for _, text, _ in says if "there is no setting" in text]
+    assert unknown == [
+        "there is no setting OTEL_CLAUDE_FROBNICATE",
+        "there is no setting OTEL_CLAUDE_NATIV; did you mean OTEL_CLAUDE_NATIVE? It is ignored.",
+    ]
     assert any("OTEL_CLAUDE_SLOW_CALL_SECONDS cannot be 'soon'" in text for _, text, _ in says)
 
 

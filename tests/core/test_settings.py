@@ -48,6 +48,13 @@ def test_a_bad_value_is_one_line_and_the_default(caplog, name, value, says):
     assert repr(OPTIONS[name].default) in line
 
 
+def test_a_misspelt_variable_is_one_line(caplog):
+    environ = {"OTEL_CLAUDE_CAPTURES": "span", "OTEL_CLAUDE_TOKEN": "of the server", "CAPTURE": "x"}
+    assert Settings.load({}, environ) == Settings()
+    (line,) = lines(caplog)
+    assert "OTEL_CLAUDE_CAPTURES; did you mean OTEL_CLAUDE_CAPTURE?" in line
+
+
 @pytest.mark.parametrize(
     ("name", "value", "says"),
     [

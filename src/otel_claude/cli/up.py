@@ -16,7 +16,7 @@ from otel_claude.cli.extras import LOCAL, need
 if TYPE_CHECKING:
     from otel_claude.local.address import Address
 
-_TOKEN = "OTEL_CLAUDE_TOKEN"  # noqa: S105 - a name, no secret
+TOKEN = "OTEL_CLAUDE_TOKEN"  # noqa: S105 - a name, no secret
 _GIB = 1024**3
 _PATIENCE = 15.0  # seconds that a server has to end
 _POLL = 0.05
@@ -33,7 +33,7 @@ def up(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 for a free one.")] = 4318,
     db: Db = None,
     token_file: Annotated[
-        Path | None, typer.Option(help=f"File with a token to ask for; or set {_TOKEN}.")
+        Path | None, typer.Option(help=f"File with a token to ask for; or set {TOKEN}.")
     ] = None,
     keep_days: Annotated[
         float, typer.Option(min=0, help="Days that calls are kept; 0 for ever.")
@@ -62,7 +62,7 @@ def up(
     try:
         listener = listen(host, port, token=token)
     except AddressError as error:
-        _end(str(error))
+        _end(_busy_with(path) or str(error))
     try:
         backend = Backend(path, retention=retention)
     except StoreError as error:
@@ -82,7 +82,7 @@ def up(
 
 def _token(file: Path | None) -> str | None:
     if file is None:
-        return os.environ.get(_TOKEN) or None
+        return os.environ.get(TOKEN) or None
     try:
         token = file.read_text(encoding="utf-8").strip()
     except (OSError, ValueError) as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
@@ -11,10 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 from otel_claude.audit.policy import Policy, PolicyError
 from otel_claude.budgets.load import load as load_budgets
 from otel_claude.cli.doctor.findings import Finding, note, ok, problem, warning
+from otel_claude.cli.up import TOKEN
 from otel_claude.emit.content import Contents
 from otel_claude.instrumentor import config_file_section
 from otel_claude.pricing import PRICE_BOOK_VERSION
-from otel_claude.settings import OPTIONS, PREFIX, Settings
+from otel_claude.settings import OPTIONS, PREFIX, Settings, strangers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -49,7 +49,7 @@ def in_effect(environ: Mapping[str, str]) -> tuple[list[Setting], list[Finding]]
         logger.removeHandler(heard)
         logger.propagate = quiet
     rows = [_row(name, settings, section, environ) for name in OPTIONS]
-    return rows, [*_misspelt(environ), *heard.findings, *_consequences(settings)]
+    return rows, [*_unknown(environ), *heard.findings, *_consequences(settings)]
 
 
 class _Warnings(logging.Handler):
@@ -89,13 +89,11 @@ def _row(
     return Setting(name, shown, source)
 
 
-def _misspelt(environ: Mapping[str, str]) -> Iterator[Finding]:
-    known = [PREFIX + name.upper() for name in OPTIONS]
-    for name in sorted(environ):
-        if name.startswith(PREFIX) and name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            do = f"did you mean {near[0]}?" if near else "the README lists all of them"
-            yield warning("settings", f"there is no setting {name}", do)
+def _unknown(environ: Mapping[str, str]) -> Iterator[Finding]:
+    for name, meant in strangers(environ).items():
+        if not meant and name != TOKEN:  # the application itself says where one was meant
+            says = f"there is no setting {name}"
+            yield warning("settings", says, "the README lists all of them")
 
 
 def _consequences(settings: Settings) -> Iterator[Finding]:
