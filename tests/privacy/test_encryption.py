@@ -186,3 +186,9 @@ def test_without_the_package_nothing_is_recorded_in_the_clear(
     client.messages.create(**ask())
     assert not set(CONTENT) & telemetry.attributes.keys()
     assert "otel-claude[privacy]" in caplog.text
+
+
+def test_no_extra_is_named_where_none_is_missing(telemetry, tmp_path, caplog):
+    telemetry.instrument(capture="both", encrypt=str(tmp_path / "none"))
+    assert "cannot be read" in caplog.text
+    assert "pip install" not in caplog.text

@@ -107,12 +107,10 @@ class Contents:
                 self._hook = Hook(name)
         except (Exception, SystemExit) as problem:
             self._off = True
-            # The class alone, except where the message is ours: it may quote a secret.
-            own = type(problem).__module__.startswith("otel_claude.")
             logger.warning(
                 "otel-claude: the settings of content capture cannot be used (%s); no content is"
-                " recorded. Redaction and encryption need the extra: otel-claude[privacy].",
-                problem if own else type(problem).__name__,
+                " recorded.",
+                _why(problem),
             )
 
     def _prepare(self, settings: Settings) -> None:
@@ -300,6 +298,14 @@ def _more_tools(count: int) -> Part:
 
 def _result(result: object) -> Any:
     return parts_of(result) if isinstance(result, list | tuple) else plain(result)
+
+
+def _why(problem: BaseException) -> object:
+    if isinstance(problem, ImportError):
+        return 'it needs pip install "otel-claude[privacy]"'
+    # The class alone, except where the message is ours: it may quote a secret.
+    is_ours = type(problem).__module__.startswith("otel_claude.")
+    return problem if is_ours else type(problem).__name__
 
 
 def _same(value: Any) -> Any:

@@ -96,6 +96,10 @@ class Redactor:
                 from otel_claude.privacy.presidio import finder
 
                 self._more = finder()
+            except ImportError:
+                raise BadRedactionError(
+                    'Presidio needs pip install "otel-claude[presidio]"'
+                ) from None
             except (Exception, SystemExit) as error:
                 raise BadRedactionError(f"Presidio cannot be used: {error!r}") from None
 
