@@ -144,6 +144,8 @@ def test_sealed_anew_without_the_key():
 def test_another_key_is_named():
     (flaw, *_) = chain.verify(made(), b"x" * 32).flaws
     assert "another key" in flaw.says
+    (flaw, *_) = chain.verify(made(), None).flaws
+    assert "none was given" in flaw.says
 
 
 def test_what_an_exporter_sends_twice_counts_once():

@@ -167,7 +167,8 @@ class _Reading:
         if said == "sha256":
             self._flaw(number, "sealed without a key, where one is expected")
         else:
-            self._flaw(number, f"sealed with another key ({said})")
+            other = "another key" if self._key else "a key, and none was given"
+            self._flaw(number, f"sealed with {other} ({said})")
         return None
 
     def _check_place(self, number: int, record: Mapping[str, Any]) -> None:
