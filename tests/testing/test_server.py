@@ -120,6 +120,20 @@ def test_command_line() -> None:
     assert errors == ""
 
 
+def test_command_line_says_that_the_port_is_taken() -> None:
+    with Emulator() as api:
+        port = api.url.rpartition(":")[2]
+        done = subprocess.run(
+            [sys.executable, "-m", "otel_claude.testing", "--port", port],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"port {port} cannot be listened at: ")
+    assert done.stderr.count("\n") == 1
+
+
 def test_import_is_light() -> None:
     code = (
         "import sys, otel_claude.testing;"

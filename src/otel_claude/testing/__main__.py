@@ -32,13 +32,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     done = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: done.set())
-    with Emulator(
+    api = Emulator(
         given.seed, given.port, rate_limit=given.rate_limit, batch_polls=given.batch_polls
-    ) as api:
+    )
+    try:
+        api.start()
+    except (OSError, OverflowError) as error:
+        parser.exit(1, f"port {given.port} cannot be listened at: {error}\n")
+    try:
         sys.stdout.write(f"{api.url}\n")
         sys.stdout.flush()
         while not done.wait(0.5):
             pass
+    finally:
+        api.stop()
     return 0
 
 
