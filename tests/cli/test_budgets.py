@@ -33,6 +33,11 @@ def test_check_shows_what_a_file_means(run):
         assert said in result.output
 
 
+def test_check_leaves_nothing_out_on_a_narrow_terminal(run, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    assert "…" not in run(POLICIES, "check").output
+
+
 def test_check_says_everything_that_is_wrong_and_fails(run):
     wrong = POLICIES + "  - {name: bad, limit: x}\n  - {name: odd, limt: 1}\n"
     result = run(wrong, "check")

@@ -155,5 +155,5 @@ def _limits(budget: Budget) -> str:
 def _table(*columns: str) -> Table:
     table = Table()
     for column in columns:
-        table.add_column(column)
+        table.add_column(column, overflow="fold")
     return table
