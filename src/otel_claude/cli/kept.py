@@ -74,8 +74,8 @@ class Kept:
 
         command = shlex.join([_ourselves(), "up", "--db", self.path])
         console.print()
-        console.print(Text.assemble(("Dashboard  ", "bold"), f"http://127.0.0.1:{PORT}"))
-        console.print(Text(f"served by  {command}"), soft_wrap=True)
+        console.print(Text.assemble(("Dashboard  ", "bold"), command), soft_wrap=True)
+        console.print(Text(f"           then open http://127.0.0.1:{PORT}"), soft_wrap=True)
         self._say_past(console)
 
     def serve(self, console: Console) -> None:

@@ -42,7 +42,7 @@ function totals(found) {
     { name: "Fullest", value: format.percent(fullest.used), note: format.text(fullest.name) },
     { name: "Refused calls", value: format.count(sum("rejections")) },
     { name: "Warnings", value: format.count(sum("warnings")) },
-    { name: "Overruns", value: format.count(sum("overruns")), note: "spent more than the limit" },
+    { name: "Overruns", value: format.count(sum("overruns")), note: "cost more than was reserved" },
   ]);
 }
 
