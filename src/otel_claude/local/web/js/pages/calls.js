@@ -86,7 +86,7 @@ function toolbar(query) {
     type: "search",
     "data-key": "search",
     "aria-label": "Find by id",
-    placeholder: "Trace, span, request or message id",
+    placeholder: "Trace, span, request id …",
     value: query.get("q") ?? "",
   });
   const find = (event) => {
