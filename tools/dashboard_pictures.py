@@ -18,7 +18,6 @@ ROOT = Path(__file__).parents[1]
 TAKEN = ROOT / "build" / "pictures"
 KEPT = ROOT / "docs" / "images" / "dashboard"
 PAGES = (ROOT / "README.md", ROOT / "docs" / "dashboard.md")
-COLOURS = 128
 
 
 def main() -> None:
@@ -33,7 +32,9 @@ def main() -> None:
         if not (TAKEN / name).exists():
             sys.exit(f"{TAKEN / name} is missing: run the browser tests first")
         with Image.open(TAKEN / name) as picture:
-            small = picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+            # The default method merges colours of few pixels: two models would look like one.
+            few = Image.Quantize.MAXCOVERAGE
+            small = picture.convert("RGB").quantize(method=few, dither=Image.Dither.NONE)
             small.save(KEPT / name, optimize=True)
     for old in KEPT.glob("*.png"):
         if old.name not in named:

@@ -19,10 +19,10 @@ _SCOPE = {"name": semconv.SCOPE}
 EVALUATIONS = {"answers_the_question": 0.9, "polite": 0.96, "grounded": 0.72}
 # Name, scope, window, unit, limit, spent.
 BUDGETS = (
-    ("whole company", "global", "month", "usd", 500.0, 212.4),
-    ("support team", "team", "day", "usd", 12.0, 10.8),
+    ("company", "everything", "month", "usd", 500.0, 212.4),
+    ("support-team", "team", "day", "usd", 12.0, 10.8),
     ("search", "feature", "day", "tokens", 2_000_000, 640_000),
-    ("trial users", "user", "5h", "tokens", 50_000, 50_000),
+    ("trial-users", "user", "5 hours", "tokens", 50_000, 50_000),
 )
 
 
@@ -130,9 +130,9 @@ def call(number: int, at: int, **attributes: Any) -> Span:
             semconv.STOP_REASON: "end_turn",
             semconv.USAGE_INPUT_TOKENS: 1_000,
             semconv.USAGE_OUTPUT_TOKENS: 100,
-            semconv.COST_TOTAL: 0.0045,
-            semconv.COST_INPUT: 0.003,
-            semconv.COST_OUTPUT: 0.0015,
+            semconv.COST_TOTAL: 0.003,
+            semconv.COST_INPUT: 0.002,
+            semconv.COST_OUTPUT: 0.001,
             semconv.COST_BASIS: "list",
             semconv.COST_PRICE_BOOK: PRICE_BOOK_VERSION,
             **said,
