@@ -41,7 +41,7 @@ def demo(  # noqa: PLR0913 - the options of a command
     *,
     calls: Annotated[
         int | None,
-        typer.Option(min=1, help=f"How many calls. [default: {_CALLS}; {_CALLS_API} with --api]"),
+        typer.Option(min=1, help=f"How many calls. (default: {_CALLS}; {_CALLS_API} with --api)"),
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed makes the same calls.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
@@ -52,7 +52,7 @@ def demo(  # noqa: PLR0913 - the options of a command
         bool, typer.Option("--serve", help="Then show them in the dashboard, until Ctrl-C.")
     ] = False,
     db: Annotated[
-        str | None, typer.Option("--db", help="File that keeps them. [default: the demo's own]")
+        str | None, typer.Option("--db", help="File that keeps them. (default: the demo's own)")
     ] = None,
     past: Annotated[
         float, typer.Option(min=0, max=90, help="Made-up days before the run, for the dashboard.")

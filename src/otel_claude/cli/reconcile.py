@@ -40,10 +40,10 @@ def reconcile(  # noqa: PLR0913 - these are the command's options
         Path | None, typer.Option(help="Saved pages of the reports, instead of asking for them.")
     ] = None,
     first: Annotated[
-        str | None, typer.Option("--from", help="First day, UTC. [default: see --days]")
+        str | None, typer.Option("--from", help="First day, UTC. (default: see --days)")
     ] = None,
     last: Annotated[
-        str | None, typer.Option("--to", help="Last day, included. [default: today]")
+        str | None, typer.Option("--to", help="Last day, included. (default: today)")
     ] = None,
     days: Annotated[int, typer.Option(min=1, help="How many days, up to --to.")] = 7,
     by: Annotated[str, typer.Option(help="Keep apart in the rows: workspace,tier,speed,geo.")] = "",

@@ -45,7 +45,7 @@ def run(
     port: Annotated[
         int | None,
         typer.Option(
-            min=0, max=65535, help="Of a server started here. [default: 4318, or a free one]"
+            min=0, max=65535, help="Of a server started here. (default: 4318, or a free one)"
         ),
     ] = None,
     ui: Annotated[

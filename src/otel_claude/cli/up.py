@@ -23,7 +23,7 @@ _POLL = 0.05
 
 Db = Annotated[
     str | None,
-    typer.Option("--db", help="File of the calls, or :memory:. [default: in the data directory]"),
+    typer.Option("--db", help="File of the calls, or :memory:. (default: in the data directory)"),
 ]
 
 

@@ -26,12 +26,12 @@ _DAYS = 7.0  # where no time is said
 _PIPED = 120  # columns, where nobody looks
 
 Hours = Annotated[float | None, typer.Option("--hours", help="The last hours.")]
-Days = Annotated[float | None, typer.Option("--days", help=f"The last days. [default: {_DAYS:g}]")]
+Days = Annotated[float | None, typer.Option("--days", help=f"The last days. (default: {_DAYS:g})")]
 From = Annotated[
     str | None,
     typer.Option("--from", help="ISO 8601 (UTC where it says no zone), or seconds since 1970."),
 ]
-To = Annotated[str | None, typer.Option("--to", help="Likewise. [default: now]")]
+To = Annotated[str | None, typer.Option("--to", help="Likewise. (default: now)")]
 Models = Annotated[
     list[str] | None, typer.Option("--model", help="Calls of this model; again for more.")
 ]

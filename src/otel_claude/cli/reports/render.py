@@ -69,8 +69,9 @@ def markdown(title: str, sections: Sequence[Section]) -> str:
     """GitHub's Markdown."""
     lines = [f"# {_plain(title)}"]
     for section in sections:
-        lines += ["", f"## {_plain(section.title)}", ""]
-        lines += [f"{_plain(line)}  " for line in section.told]
+        lines += ["", f"## {_plain(section.title)}"]
+        if section.told:
+            lines += ["", "  \n".join(map(_plain, section.told))]
         if section.columns:
             rule = (
                 ":---" if section.is_text(place) else "---:"
