@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import pytest
 
-from otel_claude.local.analyses.savings import rates, smaller_than
+from otel_claude.local.analyses.savings import batchable, rates, smaller_model, smaller_than
 from otel_claude.local.queries.filters import Filters
 from otel_claude.local.queries.savings import savings_of
 from tests.local.analyses.stored import DAY_BEFORE, NOW, SECOND, store_of
@@ -82,6 +82,12 @@ def test_short_calls_on_a_smaller_model():
         == "40 short calls cost $0.3000; their tokens on claude-sonnet-5-5 $0.1200"
     )
     assert not any(kind == "batch" for kind, _ in found)
+
+
+def test_where_nothing_is_saved_nothing_is_said():
+    none = {"calls": 30, "plain": 0, "read": 0, "short": 0, "long": 0, "output": 0}
+    row = {"model": "claude-opus-4-5", "feature": None, **none}
+    assert smaller_model([row], AT) == batchable([row], AT) == []
 
 
 def test_cached_tokens_are_priced_as_such():
