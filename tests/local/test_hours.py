@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from otel_claude.local.queries import Filters, Period
@@ -43,7 +45,7 @@ def test_anomalies_of_stored_calls(http):
 def test_the_first_token_of_few_streams_means_nothing(streams, found):
     hour = 3600
     ago = NOW % (hour * 10**9) / 1e9 + hour  # the last whole hour
-    calls: list[dict[str, float | None]] = [
+    calls: list[dict[str, Any]] = [
         {"ago": ago + n * hour - m, "first_token": 0.5} for n in range(1, 40) for m in range(1, 21)
     ]
     calls += [{"ago": ago - m, "first_token": 9.0 if m <= streams else None} for m in range(1, 21)]
