@@ -53,14 +53,6 @@ QUESTIONS = (
     "tokens/daily",
     "evaluations",
     "budgets",
-    "forecast",
-    "anomalies",
-    "savings",
-    "cache-misses",
-    "sessions",
-    "weekly",
-    "reliability",
-    "compare",
 )
 
 
