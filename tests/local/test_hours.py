@@ -53,3 +53,17 @@ def test_the_first_token_of_few_streams_means_nothing(streams, found):
     asked = anomalies_of(store, Period(NOW - 6 * hour * 10**9, NOW), Filters())
     store.close()
     assert [one["measure"] for one in asked["anomalies"]] == found
+
+
+def test_the_hour_under_way_is_not_judged_yet():
+    hour = 3600 * 10**9
+    now = NOW - NOW % hour + hour // 2
+    start = (NOW - now) / 1e9  # how long before `NOW` that was
+    calls = [{"ago": start + n * 900 + 1, "cost": 0.1} for n in range(200)]
+    calls += [{"ago": start + n, "cost": 1.0} for n in range(100)]
+    store = store_of(calls)
+    under_way = anomalies_of(store, Period(now - 6 * hour, now + 1), Filters())
+    over = anomalies_of(store, Period(now - 6 * hour, now + hour), Filters())
+    store.close()
+    assert (under_way["reason"], under_way["anomalies"]) == (None, [])
+    assert {one["measure"] for one in over["anomalies"]} == {"cost", "calls"}

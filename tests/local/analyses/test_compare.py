@@ -152,6 +152,14 @@ def test_nothing_to_compare(counts):
         assert found["groups"][1]["cost_usd"]["interval"] is None
 
 
+def test_a_batch_is_no_call():
+    batch = {"operation": "batch", "cost": 90.0, "duration": 9000.0}
+    store = store_of([{"ago": 60 + n, "cost": 0.1, **(batch if n > 5 else {})} for n in range(9)])
+    (group,) = compare(store, DAY_BEFORE, Filters())["groups"]
+    store.close()
+    assert (group["calls"], group["cost_usd"]["value"]) == (6, pytest.approx(0.1))
+
+
 def test_no_such_dimension():
     store = store_of([])
     with pytest.raises(FilterError):
