@@ -67,3 +67,30 @@ def test_the_hour_under_way_is_not_judged_yet():
     store.close()
     assert (under_way["reason"], under_way["anomalies"]) == (None, [])
     assert {one["measure"] for one in over["anomalies"]} == {"cost", "calls"}
+
+
+def test_each_is_explained_by_the_calls_that_made_it():
+    hour = 3600
+    ago = NOW % (hour * 10**9) / 1e9 + hour
+    usual: dict[str, Any] = {"cost": 0.01, "first_token": 0.5}
+    calls = [{"ago": ago + n * hour - m, **usual} for n in range(1, 40) for m in range(1, 21)]
+    odd: list[dict[str, Any]] = [{"ago": ago - m, **usual} for m in range(1, 21)]
+    odd[3] |= {"cost": 5.0}
+    for number in range(5, 11):
+        odd[number] |= {"first_token": 9.0 + number}
+    for number in range(12, 18):
+        odd[number] |= {"error_type": "api_error", "first_token": None}
+    odd[19] |= {"input_tokens": 90_000}
+    store = store_of(calls + odd)
+    found = anomalies_of(store, Period(NOW - 6 * hour * 10**9, NOW), Filters(), explain=2)
+    store.close()
+    first = len(calls)
+    explained = {
+        one["measure"]: [int(call["id"], 16) - first for call in one["calls"]]
+        for one in found["anomalies"]
+    }
+    assert explained.pop("cost")[0] == 3
+    assert explained.pop("first_token") == [10, 9]
+    assert explained.pop("error_rate") == [17, 16]  # the latest of them
+    assert explained.pop("tokens_per_call")[0] == 19
+    assert explained == {}
