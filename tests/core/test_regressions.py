@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import copy
+import gc
 import pickle
+import threading
+import time
 from typing import Any
 
 import anthropic
 import httpx2
 import pytest
 
-from otel_claude import _faults, attribution, flush, semconv
+from otel_claude import ClaudeInstrumentor, _faults, attribution, flush, semconv
+from otel_claude.audit import chain
 from otel_claude.capture import response
 from otel_claude.emit.instruments import instruments_of
 from tests.conftest import Telemetry
@@ -177,3 +181,56 @@ def test_header_names_that_a_server_makes_up_are_not_remembered_for_ever():
     for number in range(3 * names._most):
         assert names[b"x-%d" % number] is None
     assert len(names) <= names._most
+
+
+class _Collecting(dict[Any, Any]):
+    """A mapping that does something when it is first asked."""
+
+    def __init__(self, first: Any) -> None:
+        self._first = first
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        self._first()
+        return super().get(key, default)
+
+
+@pytest.mark.parametrize("where", ["counters", "audit trail", "budget"])
+def test_a_stream_that_a_collection_closes_ends_outside_of_every_lock(
+    telemetry, client, ask, monkeypatch, where
+):
+    """A generator of the application leaves its `with` block when it is collected: at any point."""
+    telemetry.instrument(audit=True, budgets=[{"name": "all", "limit": 100}])
+
+    def words() -> Any:
+        with client.messages.stream(**ask()) as stream:
+            yield from stream.text_stream
+
+    half: list[Any] = [words()]
+    next(half[0])
+    half.append(half)
+    waiting = [half]
+    del half
+
+    def collect() -> None:
+        if waiting:
+            waiting.clear()
+            gc.collect()
+
+    if where == "counters":
+        instruments_of(telemetry.meters).sums._pending = _Collecting(collect)
+    elif where == "audit trail":
+        seal = chain.seal
+        monkeypatch.setattr(chain, "seal", lambda *given: (collect(), seal(*given))[1])
+    else:
+        guard = ClaudeInstrumentor()._guard
+        monkeypatch.setattr(guard.store, "_clock", lambda: (collect(), time.time())[1])
+    call = threading.Thread(target=lambda: client.messages.create(**ask()), daemon=True)
+    call.start()
+    call.join(30)
+    assert not call.is_alive(), "it waits for a lock that it holds"
+    assert not waiting
+    until = time.monotonic() + 30
+    while len(telemetry.spans) < 2 and time.monotonic() < until:
+        time.sleep(0.01)
+    outcomes = {(span.attributes or {})[semconv.OUTCOME] for span in telemetry.spans}
+    assert outcomes == {"completed", "abandoned"}

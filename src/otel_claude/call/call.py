@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from otel_claude import _faults
+from otel_claude.call import garbage
 from otel_claude.call.content import Content
 from otel_claude.call.fork import generation
 from otel_claude.call.usage import Usage
@@ -257,10 +258,16 @@ class Call:
         """
         if self._generation != generation() or not self._once.acquire(blocking=False):
             return
-        if self.ended is None:
-            self.ended = time.perf_counter_ns()
+        self.ended = time.perf_counter_ns()
         self.outcome = outcome
         self.failure = failure
+        if not garbage.postpone(self._tell):
+            self._tell()
+
+    def _tell(self) -> None:
+        """Tell every observer of the end. Never raises."""
+        if self._generation != generation():
+            return
         if self.run is not None:
             self.run.add(self)
         for observer in self._observers:

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from otel_claude import _faults
+from otel_claude.call import garbage
 from otel_claude.call.fork import generation
 
 if TYPE_CHECKING:
@@ -115,6 +116,12 @@ class Run:
             return
         self.ended = time.perf_counter_ns()
         self.error_type = error_type
+        if not garbage.postpone(self._tell):
+            self._tell()
+
+    def _tell(self) -> None:
+        if self._generation != generation():
+            return
         for observer in self._observers:
             try:
                 observer.after_run(self)

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Final
 from otel_claude import _faults
 from otel_claude.call.batch import Seen, Tally
 from otel_claude.call.usage import fields, text
-from otel_claude.capture import drops
 from otel_claude.capture.failure import ended_by
 from otel_claude.capture.response import read_message
 
@@ -63,7 +62,7 @@ def watch_results(call: Call, decoder: Any) -> None:
     call.tally = Tally()
     kind = _AsyncResults if hasattr(type(decoder), "__anext__") else _Results
     decoder._iterator = kind(call, decoder._iterator)
-    weakref.finalize(decoder, drops.dropped, call)
+    weakref.finalize(decoder, call.finish, "abandoned")
 
 
 def _count(call: Call, item: object) -> None:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import wrapt
 
+from otel_claude.call import garbage
 from otel_claude.call.run import RunObserver
-from otel_claude.capture import drops, seams, sessions, tools
+from otel_claude.capture import seams, sessions, tools
 from otel_claude.capture.sessions import SessionObserver
 from otel_claude.capture.watch import Watch
 
@@ -71,7 +72,7 @@ def install(
         session_observers: told of sessions, and of nothing else.
         adopt: keep the SDK's own span of a call, where it makes one, and fill it in.
     """
-    drops.install()
+    garbage.install()
     for module, owner, method, wrapper in (*PATCHES, *TOOLS, *(ADOPTING if adopt else ())):
         kind = _class(module, owner)
         if kind is not None and method in kind.__dict__ and not _is_patched(kind, method, wrapper):
@@ -93,7 +94,7 @@ def remove() -> None:
         attribute = None if kind is None else kind.__dict__.get(method)
         if getattr(attribute, "_self_wrapper", None) is wrapper:
             setattr(kind, method, attribute.__wrapped__)  # type: ignore[union-attr] # has a wrapper
-    drops.remove()
+    garbage.remove()
 
 
 def _class(module: str, owner: str) -> type | None:

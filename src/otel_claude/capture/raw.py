@@ -10,7 +10,7 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from otel_claude.capture import drops, tee
+from otel_claude.capture import tee
 from otel_claude.capture.response import read_message
 from otel_claude.capture.stream import STATE
 
@@ -28,7 +28,7 @@ def returned(call: Call, result: Any) -> None:
     result.__dict__[STATE] = call
     if call.is_inference or call.operation == "count_tokens":
         tee.attach(call, response)
-    weakref.finalize(response, drops.dropped, call)
+    weakref.finalize(response, call.finish, "abandoned")
 
 
 def read_hop(call: Call, response: Any) -> None:

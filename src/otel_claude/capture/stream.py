@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from otel_claude import _faults
 from otel_claude.call.usage import fields, text
-from otel_claude.capture import drops
 from otel_claude.capture.failure import ended_by, truncated
 from otel_claude.capture.response import read_block, read_ending, read_message_head
 
@@ -43,9 +42,9 @@ def _dropped(call: Call, reference: weakref.ref[Any]) -> None:
     """The stream is gone; its response may live on, to be read directly. Never raises."""
     response = reference()
     if response is not None and call.first_event is None and not response.is_closed:
-        weakref.finalize(response, drops.dropped, call)
+        weakref.finalize(response, call.finish, "abandoned")
     else:
-        drops.dropped(call)
+        call.finish("abandoned")
 
 
 def closing(stream: Any) -> None:
