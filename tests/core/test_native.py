@@ -68,6 +68,15 @@ def test_adopt_leaves_one_span_the_sdks_with_our_attributes(telemetry, traced, a
     assert point.count == 1
 
 
+def test_adopt_reads_an_answer_once_and_counts_what_the_span_says(telemetry, traced, ask):
+    telemetry.instrument(native="adopt")
+    asked = ask("fallback=claude-opus-4-8,category=cyber", model="claude-fable-5")
+    traced.beta.messages.create(**asked)
+    assert telemetry.attributes[semconv.COST_TOTAL] == pytest.approx(
+        telemetry.total(semconv.M_COST), abs=1e-12
+    ), "the hop that declined is free"
+
+
 def test_adopt_fills_in_failures_and_early_ends(telemetry, traced, ask):
     telemetry.instrument(native="adopt")
     with pytest.raises(anthropic.BadRequestError):

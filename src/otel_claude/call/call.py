@@ -91,7 +91,7 @@ class Call:
     never content. `span`, `context` and `captured` belong to the observer that traces, `counted` to
     the one that counts; `by_events` says that the SDK's own stream reads the response; `headers` is what observers want sent with the request, and a list in `chunk_times`
     asks for the time of every event. `adopts` says that the span will be one that the SDK makes;
-    `describe` writes on it before the SDK ends it. `tracer_provider` and `conversation_id` are what
+    `describe` writes on it before the SDK ends it, when the answer has been read: `answered`. `tracer_provider` and `conversation_id` are what
     the client was given. `run` is the tool runner's loop that makes the call, if one does.
     `hops` are the answers to the attempts that succeeded, where a middleware may make several.
     `judged` says that the answer will be evaluated.
@@ -106,6 +106,7 @@ class Call:
         "_observers",
         "_once",
         "adopts",
+        "answered",
         "attribution",
         "batch_created",
         "batch_id",
@@ -220,6 +221,7 @@ class Call:
         self.content: Content | None = None
         self.judged = False
         self.adopts = False
+        self.answered = False
         self.describe: Callable[[Call], None] | None = None
         self.tracer_provider: Any = None
         self.conversation_id: str | None = None

@@ -71,8 +71,8 @@ def read_message(call: Call, message: object) -> None:
     if call.content is not None:
         call.content.read_answer(said)
     content = said.get("content")
-    if said.get("completion"):
-        call.has_output = True
+    # Of this message: a middleware may have had another one before.
+    call.has_output, call.compacted, call.declined = bool(said.get("completion")), False, []
     if type(content) is list or (isinstance(content, Sequence) and not isinstance(content, _TEXTS)):
         for block in content:
             read_block(call, block)

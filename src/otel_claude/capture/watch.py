@@ -187,7 +187,8 @@ def returned(call: Call, result: Any) -> None:
         if call.content is not None and how != "value":
             call.content.hold()  # read further when the application has its objects back
         if how == "value":
-            read_value(call, result)
+            if not call.answered:
+                read_value(call, result)
             call.finish("completed")
         elif how == "results":
             batches.watch_results(call, result)
@@ -259,6 +260,7 @@ def saw_answer(call: Call, kwargs: Kwargs, result: Any) -> None:
     try:
         if kwargs["response"].is_success and kind_of(type(result)) == "value":
             read_value(call, result)
+            call.answered = True
             if call.describe is not None:
                 call.describe(call)
     except Exception:
