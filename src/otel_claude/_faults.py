@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import logging
 import sys
-import threading
 import traceback
+
+from otel_claude.call.fork import Lock
 
 logger = logging.getLogger("otel_claude")
 
-_lock = threading.Lock()
+_lock = Lock()
 _counts: dict[str, int] = {}
 _logged: set[str] = set()
 

@@ -9,6 +9,7 @@ import logging
 import os
 import subprocess
 import sys
+import threading
 from decimal import Decimal
 
 import pytest
@@ -17,7 +18,7 @@ from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
 from typer.testing import CliRunner
 
 from otel_claude import ClaudeInstrumentor, _faults, attribution, semconv
-from otel_claude.audit import chain
+from otel_claude.audit import chain, observer
 from otel_claude.cli.app import app
 
 KEY = "an-audit-key-of-some-32-characters"
@@ -227,6 +228,27 @@ def test_a_forked_child_has_a_chain_of_its_own(telemetry, client, ask):
     assert of_child[semconv.AUDIT_CHAIN] != of_parent[semconv.AUDIT_CHAIN]
     assert of_child[semconv.AUDIT_SEQUENCE] == 0
     assert chain.verify([of_parent, of_child], KEY.encode()).flaws == ()
+
+
+def test_the_first_calls_of_a_forked_child_share_one_chain(telemetry, client, ask, monkeypatch):
+    telemetry.instrument(audit=True, hash_key=KEY)
+    kind, begun, go_on = observer._Writer, threading.Event(), threading.Event()
+
+    def slow_once(key):
+        if not begun.is_set():
+            begun.set()
+            go_on.wait(1)  # nobody comes, where others wait for this one
+        return kind(key)
+
+    monkeypatch.setattr(observer, "_Writer", slow_once)
+    monkeypatch.setattr(observer, "generation", lambda: -1)  # as in a child
+    other = threading.Thread(target=lambda: client.messages.create(**ask()))
+    other.start()
+    begun.wait(10)
+    client.messages.create(**ask())
+    go_on.set()
+    other.join()
+    assert len({record[semconv.AUDIT_CHAIN] for record in trail(telemetry)}) == 1
 
 
 def test_a_program_that_ends_closes_its_chain(api, tmp_path):

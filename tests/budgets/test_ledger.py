@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import settings
 
+from otel_claude.budgets import books
 from otel_claude.budgets.ledger import Charge, Claim
 from otel_claude.budgets.memory import MemoryStore
 from tests.budgets.machine import HOLD_SECONDS, Ledger
@@ -45,6 +48,27 @@ def test_threads_that_race_for_the_last_cent_never_get_more_than_there_is():
     for hold in won:
         store.settle(hold, [Charge(claim(), 1)])
     assert store.accounts("a")["a"] == (100, 0, 0, None)
+
+
+def test_the_first_calls_of_two_threads_never_share_a_reservation(monkeypatch):
+    """The same hold counts once: with one name for both, a call would be neither judged nor booked."""
+    names, begun, go_on = books.Names(), threading.Event(), threading.Event()
+    found = []
+
+    def slow_once():
+        if not begun.is_set():
+            begun.set()
+            go_on.wait(10)
+        return itertools.count()
+
+    monkeypatch.setattr(books, "itertools", SimpleNamespace(count=slow_once))
+    other = threading.Thread(target=lambda: found.append(names.next()))
+    other.start()
+    begun.wait(10)
+    found.append(names.next())
+    go_on.set()
+    other.join()
+    assert len(set(found)) == 2
 
 
 def test_accounts_of_windows_that_are_over_are_forgotten():

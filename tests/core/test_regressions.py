@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import copy
 import gc
+import os
 import pickle
+import signal
 import threading
 import time
 from typing import Any
@@ -17,7 +20,7 @@ import pytest
 
 from otel_claude import ClaudeInstrumentor, _faults, attribution, flush, semconv
 from otel_claude.audit import chain
-from otel_claude.capture import response
+from otel_claude.capture import batches, response, sessions
 from otel_claude.emit.instruments import instruments_of
 from tests.conftest import Telemetry
 
@@ -234,3 +237,46 @@ def test_a_stream_that_a_collection_closes_ends_outside_of_every_lock(
         time.sleep(0.01)
     outcomes = {(span.attributes or {})[semconv.OUTCOME] for span in telemetry.spans}
     assert outcomes == {"completed", "abandoned"}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_forked_child_waits_for_no_thread_of_its_parent(telemetry, client, ask):
+    """A thread may be within any of our locks while another forks; it does not follow."""
+    telemetry.instrument(budgets=[{"name": "all", "limit": 100}])
+    client.messages.create(**ask())
+    instruments = instruments_of(telemetry.meters)
+    locks = [
+        _faults._lock,
+        batches._seen._lock,
+        sessions._sessions._lock,
+        instruments._flushing,
+        instruments.limits._lock,
+        instruments.words._lock,
+        ClaudeInstrumentor()._guard._telemetry._lock,
+    ]
+    held, forked = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with contextlib.ExitStack() as stack:
+            for lock in locks:
+                stack.enter_context(lock)
+            held.set()
+            forked.wait(30)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait(30)
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)  # ends it
+        _faults.report("child")
+        batches._seen.is_new("batch", "result")
+        sessions._sessions.saw({"id": "sesn", "usage": {}})
+        with anthropic.Anthropic(api_key="k", base_url=str(client.base_url)) as own:
+            own.messages.create(**ask(model="claude-opus-4-8"))
+        telemetry.metrics()
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    forked.set()
+    thread.join()
+    assert status == 0

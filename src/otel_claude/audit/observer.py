@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from otel_claude import _faults, semconv
 from otel_claude.audit import chain
 from otel_claude.audit.policy import Policy, PolicyError, class_of
-from otel_claude.call.fork import generation
+from otel_claude.call.fork import Lock, generation
 from otel_claude.emit.bill import Bill
 from otel_claude.emit.events import Events
 from otel_claude.emit.instruments import instruments_of
@@ -113,6 +113,7 @@ class Auditor:
         self._sums = instruments_of(meter_provider).sums
         self._redactor = Redactor() if policy.classify else None
         self._writer = _Writer(key)
+        self._renewing = Lock()
         self._slots: dict[Finding, Slot] = {}
         atexit.register(self.close)
 
@@ -161,9 +162,12 @@ class Auditor:
 
     def _write(self, record: dict[str, Any], context: Any, *, severe: bool = False) -> None:
         if self._writer.generation != generation():
-            self._writer = _Writer(self._key)  # a forked child has a chain of its own
-        with self._writer.lock:
-            self._events.audit(self._writer.sealed(record), context, severe=severe)
+            with self._renewing:  # a forked child has a chain of its own, and but one
+                if self._writer.generation != generation():
+                    self._writer = _Writer(self._key)
+        writer = self._writer
+        with writer.lock:
+            self._events.audit(writer.sealed(record), context, severe=severe)
 
     def _classification(self, call: Call) -> str:
         """Of the attribution; else of detectors; else `unclassified`."""

@@ -225,15 +225,14 @@ class Names:
     """Names for reservations that no other process, nor a forked child, uses."""
 
     def __init__(self) -> None:
-        self._generation = -1
+        self._series = (-1, "", itertools.count())
 
     def next(self) -> str:
-        """A new one."""
-        if self._generation != generation():
-            self._prefix = secrets.token_hex(8)
-            self._counter = itertools.count()
-            self._generation = generation()
-        return f"{self._prefix}{next(self._counter)}"
+        """A new one. Safe between threads: each goes on with a whole series, of whoever began it."""
+        series = self._series
+        if series[0] != generation():
+            series = self._series = (generation(), secrets.token_hex(8), itertools.count())
+        return f"{series[1]}{next(series[2])}"
 
 
 def claims_of(parts: Sequence[Part]) -> list[Claim]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections import OrderedDict
 from decimal import Decimal
 from typing import Final
+
+from otel_claude.call.fork import Lock
 
 _RESULTS_KEPT: Final = 1_000_000
 
@@ -38,7 +39,7 @@ class Seen:
 
     def __init__(self, kept: int = _RESULTS_KEPT) -> None:
         self._kept = kept
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._batches: OrderedDict[str, set[int]] = OrderedDict()
         self._size = 0
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from otel_claude import semconv
+from otel_claude.call.fork import Lock
 from otel_claude.emit.sums import LabelSet
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Labels:
         self._keys = () if strict else keys
         self._words = words
         self._strict = strict
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._sets: dict[Key, LabelSet] = {}
         self._active: Kept[LabelSet] = Kept()
         self._histogram: Kept[Mapping[str, Any]] = Kept()

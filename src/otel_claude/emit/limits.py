@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING, Any, Final
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from opentelemetry.metrics import CallbackOptions, Observation
 
 from otel_claude import semconv
+from otel_claude.call.fork import Lock
 from otel_claude.pricing import retirement
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Limits:
 
     def __init__(self, words: Words) -> None:
         self._words = words
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._readings: dict[Key, Mapping[str, bytes]] = {}
         self._models: dict[str, date | None] = {}
 

@@ -6,9 +6,9 @@ with it the memory of everything that is kept per label value.
 
 from __future__ import annotations
 
-import threading
 from typing import Final
 
+from otel_claude.call.fork import Lock
 from otel_claude.semconv import OTHER
 
 LONGEST: Final = 256  # characters of a value; the rest of a longer one is cut off
@@ -24,7 +24,7 @@ class Words:
     def __init__(self, limit: int = 100) -> None:
         self.limit = limit
         self._known: dict[str, set[str]] = {}
-        self._lock = threading.Lock()
+        self._lock = Lock()
 
     def of(self, label: str, value: str) -> str:
         """The value as a label says it: itself, or `other` where the label is full."""
