@@ -10,11 +10,11 @@ import logging
 import sys
 import traceback
 
-from otel_claude.call.fork import Lock
+from otel_claude.call.fork import new_lock
 
 logger = logging.getLogger("otel_claude")
 
-_lock = Lock()
+_lock = new_lock()
 _counts: dict[str, int] = {}
 _logged: set[str] = set()
 

@@ -12,6 +12,7 @@ import pickle
 import signal
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import anthropic
@@ -20,7 +21,7 @@ import pytest
 
 from otel_claude import ClaudeInstrumentor, _faults, attribution, flush, semconv
 from otel_claude.audit import chain
-from otel_claude.capture import batches, response, sessions
+from otel_claude.capture import batches, native, response, sessions
 from otel_claude.emit.instruments import instruments_of
 from tests.conftest import Telemetry
 
@@ -197,6 +198,14 @@ class _Collecting(dict[Any, Any]):
         return super().get(key, default)
 
 
+def after(first: Callable[[], None], function: Callable[..., Any]) -> Callable[..., Any]:
+    def both(*given: Any) -> Any:
+        first()
+        return function(*given)
+
+    return both
+
+
 @pytest.mark.parametrize("where", ["counters", "audit trail", "budget"])
 def test_a_stream_that_a_collection_closes_ends_outside_of_every_lock(
     telemetry, client, ask, monkeypatch, where
@@ -222,11 +231,10 @@ def test_a_stream_that_a_collection_closes_ends_outside_of_every_lock(
     if where == "counters":
         instruments_of(telemetry.meters).sums._pending = _Collecting(collect)
     elif where == "audit trail":
-        seal = chain.seal
-        monkeypatch.setattr(chain, "seal", lambda *given: (collect(), seal(*given))[1])
+        monkeypatch.setattr(chain, "seal", after(collect, chain.seal))
     else:
         guard = ClaudeInstrumentor()._guard
-        monkeypatch.setattr(guard.store, "_clock", lambda: (collect(), time.time())[1])
+        monkeypatch.setattr(guard.store, "_clock", after(collect, time.time))
     call = threading.Thread(target=lambda: client.messages.create(**ask()), daemon=True)
     call.start()
     call.join(30)
@@ -280,3 +288,16 @@ def test_a_forked_child_waits_for_no_thread_of_its_parent(telemetry, client, ask
     forked.set()
     thread.join()
     assert status == 0
+
+
+def test_an_interrupt_within_our_own_work_leaves_no_call_under_way(
+    watched, client, ask, monkeypatch
+):
+    def interrupted(*_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(native, "with_span_of", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        client.messages.create(**ask())
+    assert watched.attributes[semconv.OUTCOME] == "cancelled"
+    assert watched.total(semconv.M_ACTIVE) == 0

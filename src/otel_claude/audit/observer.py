@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from otel_claude import _faults, semconv
 from otel_claude.audit import chain
 from otel_claude.audit.policy import Policy, PolicyError, class_of
-from otel_claude.call.fork import Lock, generation
+from otel_claude.call.fork import generation, new_lock
 from otel_claude.emit.bill import Bill
 from otel_claude.emit.events import Events
 from otel_claude.emit.instruments import instruments_of
@@ -113,7 +113,7 @@ class Auditor:
         self._sums = instruments_of(meter_provider).sums
         self._redactor = Redactor() if policy.classify else None
         self._writer = _Writer(key)
-        self._renewing = Lock()
+        self._renewing = new_lock()
         self._slots: dict[Finding, Slot] = {}
         atexit.register(self.close)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from opentelemetry.metrics import CallbackOptions, Observation
 
 from otel_claude import semconv
-from otel_claude.call.fork import Lock
+from otel_claude.call.fork import new_lock
 from otel_claude.emit.events import Events
 from otel_claude.emit.instruments import instruments_of
 from otel_claude.emit.sums import LabelSet, Slot
@@ -54,7 +54,7 @@ class Telemetry:
         self, budgets: Sequence[Budget], meter_provider: Any = None, logger_provider: Any = None
     ) -> None:
         self._budgets = budgets
-        self._lock = Lock()
+        self._lock = new_lock()
         self._seen: dict[str, dict[str, _Seen]] = {budget.name: {} for budget in budgets}
         self._labels = {
             budget.name: LabelSet(

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from decimal import Decimal
 from typing import Final
 
-from otel_claude.call.fork import Lock
+from otel_claude.call.fork import new_lock
 
 _RESULTS_KEPT: Final = 1_000_000
 
@@ -39,7 +39,7 @@ class Seen:
 
     def __init__(self, kept: int = _RESULTS_KEPT) -> None:
         self._kept = kept
-        self._lock = Lock()
+        self._lock = new_lock()
         self._batches: OrderedDict[str, set[int]] = OrderedDict()
         self._size = 0
 

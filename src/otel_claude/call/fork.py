@@ -14,34 +14,25 @@ def generation() -> int:
     return _generation
 
 
-class Lock:
-    """A reentrant lock that is free in a forked child, whoever had it in the parent."""
+def new_lock() -> threading.RLock:
+    """A reentrant lock that is free in a forked child, whoever had it in the parent.
 
-    __slots__ = ("__weakref__", "_lock")
-
-    def __init__(self) -> None:
-        self.renew()
-        _locks.add(self)
-
-    def renew(self) -> None:
-        """Be free."""
-        self._lock = threading.RLock()
-
-    def __enter__(self) -> None:
-        self._lock.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()
+    No class of ours around one: Ctrl-C between the end of a block and the release in our own
+    `__exit__` would leave it locked for good.
+    """
+    lock = threading.RLock()
+    _locks.add(lock)
+    return lock
 
 
-_locks: weakref.WeakSet[Lock] = weakref.WeakSet()
+_locks: weakref.WeakSet[threading.RLock] = weakref.WeakSet()
 
 
 def _forked() -> None:
     global _generation  # noqa: PLW0603 - one number per process is the point
     _generation += 1
     for lock in list(_locks):
-        lock.renew()
+        lock._at_fork_reinit()  # type: ignore[attr-defined] # noqa: SLF001 - as the logging module does with its own
 
 
 if hasattr(os, "register_at_fork"):

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from otel_claude.call.fork import Lock
+from otel_claude.call.fork import new_lock
 from otel_claude.call.usage import count, fields, text
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Sessions:
     """Turns the cumulative usage of sessions into differences. Safe between threads."""
 
     def __init__(self) -> None:
-        self._lock = Lock()
+        self._lock = new_lock()
         self._last: OrderedDict[str, dict[str, Any]] = OrderedDict()
 
     def saw(self, session: object) -> SessionUse | None:

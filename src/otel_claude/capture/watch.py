@@ -89,6 +89,10 @@ def open_call(
         if call is not None:
             call.finish("abandoned")
         return None, args, kwargs
+    except BaseException:  # Ctrl-C
+        if call is not None:
+            call.finish("cancelled")
+        raise
 
 
 def admit(watch: Watch, call: Call) -> None:

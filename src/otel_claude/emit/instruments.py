@@ -22,7 +22,7 @@ from opentelemetry.metrics import (
 
 from otel_claude import _faults, semconv
 from otel_claude._version import __version__
-from otel_claude.call.fork import Lock
+from otel_claude.call.fork import new_lock
 from otel_claude.emit.limits import Limits
 from otel_claude.emit.sums import Sums
 from otel_claude.emit.words import Words
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 _made: WeakKeyDictionary[Any, Instruments] = WeakKeyDictionary()
-_making = Lock()
+_making = new_lock()
 
 
 class Instruments:
@@ -42,7 +42,7 @@ class Instruments:
         self._counters: dict[str, Counter | UpDownCounter] = {}
         self._histograms: dict[str, Histogram] = {}
         self._shown: dict[str, Callable[[CallbackOptions], Iterable[Observation]] | None] = {}
-        self._flushing = Lock()
+        self._flushing = new_lock()
         self.sums = Sums()
         self.words = Words()
         self.limits = Limits(self.words)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from otel_claude import semconv
-from otel_claude.call.fork import Lock
+from otel_claude.call.fork import new_lock
 from otel_claude.emit.sums import LabelSet
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Labels:
         self._keys = () if strict else keys
         self._words = words
         self._strict = strict
-        self._lock = Lock()
+        self._lock = new_lock()
         self._sets: dict[Key, LabelSet] = {}
         self._active: Kept[LabelSet] = Kept()
         self._histogram: Kept[Mapping[str, Any]] = Kept()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from opentelemetry.metrics import CallbackOptions, Observation
 
 from otel_claude import semconv
-from otel_claude.call.fork import Lock
+from otel_claude.call.fork import new_lock
 from otel_claude.pricing import retirement
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Limits:
 
     def __init__(self, words: Words) -> None:
         self._words = words
-        self._lock = Lock()
+        self._lock = new_lock()
         self._readings: dict[Key, Mapping[str, bytes]] = {}
         self._models: dict[str, date | None] = {}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from otel_claude.call.fork import Lock
+from otel_claude.call.fork import new_lock
 from otel_claude.semconv import OTHER
 
 LONGEST: Final = 256  # characters of a value; the rest of a longer one is cut off
@@ -24,7 +24,7 @@ class Words:
     def __init__(self, limit: int = 100) -> None:
         self.limit = limit
         self._known: dict[str, set[str]] = {}
-        self._lock = Lock()
+        self._lock = new_lock()
 
     def of(self, label: str, value: str) -> str:
         """The value as a label says it: itself, or `other` where the label is full."""

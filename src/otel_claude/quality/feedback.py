@@ -11,7 +11,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from otel_claude import _faults, _sources, semconv
 from otel_claude._pseudonym import pseudonym
-from otel_claude.call.fork import Lock
+from otel_claude.call.fork import new_lock
 from otel_claude.call.usage import text
 from otel_claude.quality.answer import Verdict
 from otel_claude.quality.telemetry import Subject, Telemetry
@@ -48,7 +48,7 @@ class Desk:
         self._strict = settings.strict
         self.telemetry = telemetry
         # It is taken by a call that garbage collection ends, too.
-        self._lock = Lock()
+        self._lock = new_lock()
         self._seen: dict[str, Subject] = {}
 
     def listening(self) -> bool:

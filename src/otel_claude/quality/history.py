@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, Final, NamedTuple
 
-from otel_claude.call.fork import Lock
+from otel_claude.call.fork import new_lock
 
 _KEPT: Final = 1_000  # histories; the one not added to for longest goes first
 _ENOUGH: Final = 30  # values, before anything is unusual
@@ -23,7 +23,7 @@ class Histories:
     """Keeps the mean and spread of numbers by key. Safe to share between threads."""
 
     def __init__(self) -> None:
-        self._lock = Lock()
+        self._lock = new_lock()
         self._seen: dict[Any, tuple[int, float, float]] = {}
 
     def add(self, key: Any, value: float) -> Usual | None:
