@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from contextvars import ContextVar
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
@@ -129,7 +130,8 @@ class attribution:  # noqa: N801 - used as a function: `with attribution(...)`, 
 
             context = _sources.refreshed(keys, context)
         token = otel_context.attach(context)
-        _entered.set((*_entered.get(), (self, token)))
+        outer_blocks = _entered.get()
+        _entered.set((*outer_blocks, (self, token, _entered.set(outer_blocks))))
         return inner
 
     def __exit__(
@@ -142,10 +144,12 @@ class attribution:  # noqa: N801 - used as a function: `with attribution(...)`, 
         # Not simply the last: a generator that is suspended inside a block leaves that on top, and
         # it ends with ours. Where the exit is in another context, there is nothing to undo.
         for at in range(len(entered) - 1, -1, -1):
-            owner, token = entered[at]
+            owner, token, here = entered[at]
             if owner is self:
+                with suppress(ValueError):  # in another context, whose task had a copy of this
+                    _entered.reset(here)
+                    otel_context.detach(token)
                 _entered.set(entered[:at])
-                otel_context.detach(token)
                 return
 
     async def __aenter__(self) -> Attribution:
@@ -193,10 +197,15 @@ class attribution:  # noqa: N801 - used as a function: `with attribution(...)`, 
         return _sources.propagated(keys)
 
 
-_entered: Final[ContextVar[tuple[tuple[attribution, Token[otel_context.Context]], ...]]] = (
-    ContextVar("otel_claude_attributions", default=())
+_Entered = tuple[attribution, "Token[otel_context.Context]", "Token[Any]"]
+
+_entered: Final[ContextVar[tuple[_Entered, ...]]] = ContextVar(
+    "otel_claude_attributions", default=()
 )
-"""What was entered here, innermost last. Not on the object: tasks and threads may share one."""
+"""What was entered here, innermost last. Not on the object: tasks and threads may share one.
+
+The last token of each tells whether its end is in the context of its beginning.
+"""
 
 
 class _Attached:
