@@ -10,6 +10,7 @@ then; what was to be booked stays in the queue.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import logging
 import os
 import threading
@@ -136,6 +137,8 @@ class Courier:
         deadline = time.monotonic() + timeout
         with self._changed:
             self._next_try = 0.0
+            if self._queue and self._thread is None:
+                self._start()
             self._changed.notify_all()
             while self._queue or self._busy:
                 left = deadline - time.monotonic()
@@ -161,12 +164,17 @@ class Courier:
             self._queue.popleft()
             _faults.report("budgets.redis.backlog")
         if self._thread is None:
-            self._thread = threading.Thread(
-                target=self._work, name="otel-claude-budgets", daemon=True
-            )
-            self._thread.start()
+            self._start()
         elif not self._down:
             self._changed.notify_all()
+
+    def _start(self) -> None:
+        """With the lock held."""
+        thread = threading.Thread(target=self._work, name="otel-claude-budgets", daemon=True)
+        # No more threads, or the interpreter ends: the next errand tries again.
+        with contextlib.suppress(RuntimeError):
+            thread.start()
+            self._thread = thread
 
     # In the thread.
 
@@ -189,6 +197,7 @@ class Courier:
                 left = self._next_try - time.monotonic() if self._down else 0.0
                 if self._closing and not (self._queue and left <= 0):
                     self._hang_up()
+                    self._thread = None  # a call that ends later has another one begin
                     return None
                 if self._down and left > 0:
                     self._changed.wait(left)
