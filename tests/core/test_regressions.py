@@ -301,3 +301,35 @@ def test_an_interrupt_within_our_own_work_leaves_no_call_under_way(
         client.messages.create(**ask())
     assert watched.attributes[semconv.OUTCOME] == "cancelled"
     assert watched.total(semconv.M_ACTIVE) == 0
+
+
+def test_a_patch_beneath_that_of_another_is_not_put_on_twice(telemetry, client, ask, monkeypatch):
+    base: Any = type(client).__mro__[1]
+    monkeypatch.setattr(base, "request", base.request)  # whatever comes is undone
+    telemetry.instrument()
+    ours = base.request
+
+    def request(self: Any, *args: Any, **kwargs: Any) -> Any:
+        """The wrapper of another tool, which does not say what it wraps."""
+        return ours(self, *args, **kwargs)
+
+    monkeypatch.setattr(base, "request", request)
+    ClaudeInstrumentor().uninstrument()
+    client.messages.create(**ask())
+    assert telemetry.spans == []
+    telemetry.instrument()
+    client.messages.create(**ask())
+    assert telemetry.attributes[semconv.OUTCOME] == "completed", "one span"
+
+
+def test_a_patch_is_put_on_again_where_another_took_it_away(telemetry, client, ask, monkeypatch):
+    base: Any = type(client).__mro__[1]
+    plain = base.__dict__["request"]
+    telemetry.instrument()
+    monkeypatch.setattr(base, "request", lambda *_, **__: None)
+    ClaudeInstrumentor().uninstrument()
+    monkeypatch.undo()
+    base.request = plain
+    telemetry.instrument()
+    client.messages.create(**ask())
+    assert telemetry.attributes[semconv.OUTCOME] == "completed"

@@ -32,7 +32,7 @@ def _forked() -> None:
     global _generation  # noqa: PLW0603 - one number per process is the point
     _generation += 1
     for lock in list(_locks):
-        lock._at_fork_reinit()  # type: ignore[attr-defined] # noqa: SLF001 - as the logging module does with its own
+        lock._at_fork_reinit()  # type: ignore[attr-defined] # as the logging module does with its own
 
 
 if hasattr(os, "register_at_fork"):

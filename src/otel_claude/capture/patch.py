@@ -76,6 +76,7 @@ def install(
     for module, owner, method, wrapper in (*PATCHES, *TOOLS, *(ADOPTING if adopt else ())):
         kind = _class(module, owner)
         if kind is not None and method in kind.__dict__ and not _is_patched(kind, method, wrapper):
+            _replaced[kind, method] = kind.__dict__[method]
             wrapt.wrap_function_wrapper(kind, method, wrapper)
     seams.activate(Watch(observers, adopt, gates))
     tools.activate(work_observers)
@@ -94,7 +95,12 @@ def remove() -> None:
         attribute = None if kind is None else kind.__dict__.get(method)
         if getattr(attribute, "_self_wrapper", None) is wrapper:
             setattr(kind, method, attribute.__wrapped__)  # type: ignore[union-attr] # has a wrapper
+            _replaced.pop((kind, method), None)  # type: ignore[arg-type] # it is a class
     garbage.remove()
+
+
+_replaced: Final[dict[tuple[type, str], Any]] = {}
+"""What stood where a wrapper of ours is now, maybe beneath wrappers of others."""
 
 
 def _class(module: str, owner: str) -> type | None:
@@ -106,8 +112,14 @@ def _class(module: str, owner: str) -> type | None:
 
 
 def _is_patched(kind: type, method: str, wrapper: Callable[..., Any]) -> bool:
-    """Whether our wrapper is anywhere in the chain of wrappers around a method."""
+    """Whether our wrapper is anywhere in the chain of wrappers around a method.
+
+    One that somebody wrapped, in a way that does not show it, is there until what it stood in
+    front of is back.
+    """
     layer: Any = kind.__dict__.get(method)
+    if (kind, method) in _replaced and layer is not _replaced[kind, method]:
+        return True
     while layer is not None:
         if getattr(layer, "_self_wrapper", None) is wrapper:
             return True
