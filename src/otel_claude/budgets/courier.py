@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import itertools
 import logging
 import os
+import secrets
 import threading
 import time
 import weakref
@@ -43,6 +45,8 @@ class Errand(NamedTuple):
         args: its arguments.
         answer: for the answer; None where nobody waits, and the errand must not be lost.
         done: called with the answer of an errand that nobody waits for.
+        stamp: this process, and the number of the errand in it: two more arguments, that stay the
+            same where it is sent again because nobody knows whether it was run.
     """
 
     script: str
@@ -50,6 +54,7 @@ class Errand(NamedTuple):
     args: Sequence[str]
     answer: Future[Any] | None = None
     done: Callable[[Any], None] | None = None
+    stamp: tuple[str, ...] = ()
 
 
 class Line(Protocol):
@@ -88,6 +93,8 @@ class Courier:
         atexit.register(_flush_at_exit, weakref.ref(self))
 
     def _begin(self) -> None:
+        self._process = secrets.token_hex(8)
+        self._numbers = itertools.count()
         self._changed = threading.Condition()
         self._queue: deque[Errand] = deque()
         self._thread: threading.Thread | None = None
@@ -206,8 +213,14 @@ class Courier:
                 else:
                     self._changed.wait()
             self._busy = True
-            errands = [self._queue.popleft() for _ in range(min(len(self._queue), _AT_ONCE))]
+            waiting = [self._queue.popleft() for _ in range(min(len(self._queue), _AT_ONCE))]
+            errands = [self._stamped(errand) for errand in waiting]
         return [e for e in errands if e.answer is None or e.answer.set_running_or_notify_cancel()]
+
+    def _stamped(self, errand: Errand) -> Errand:
+        if errand.stamp:
+            return errand
+        return errand._replace(stamp=(self._process, str(next(self._numbers))))
 
     def _run(self, errands: list[Errand]) -> None:
         fresh = self._line is None
@@ -255,7 +268,9 @@ class Courier:
                 else:
                     errand.answer.set_result(answer)
             elif isinstance(answer, Outage):
-                again.append(errand)
+                again.append(
+                    errand._replace(stamp=())
+                )  # it was not run, those after it may have been
             else:
                 self._finish(errand, answer)
         if outage is not None:

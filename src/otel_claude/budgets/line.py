@@ -94,7 +94,10 @@ class RedisLine:
         return [Outage(str(a)) if _is_outage(a) else a for a in answers]
 
     def _send(self, errands: Sequence[Errand]) -> list[Any]:
-        sent = [("EVALSHA", _hash(e.script), str(len(e.keys)), *e.keys, *e.args) for e in errands]
+        sent = [
+            ("EVALSHA", _hash(e.script), str(len(e.keys)), *e.keys, *e.args, *e.stamp)
+            for e in errands
+        ]
         if not self._pipelined:
             return [self._one(words) for words in sent]
         pipeline = self._client.pipeline(transaction=False)

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from concurrent.futures import Future
 
-_DONE_MS: Final = 60_000
 _SLACK: Final = 3600.0
 # Python 3.10 has three of them.
 _TIMEOUTS: Final = (TimeoutError, asyncio.TimeoutError, concurrent.futures.TimeoutError)
@@ -113,7 +112,7 @@ class RedisStore:
 
     def settle(self, hold: str, charges: Sequence[Charge], booked: Booked | None = None) -> None:
         """See `Store`."""
-        args = [hold, str(_DONE_MS), self._now()]
+        args = [hold, self._now()]
         for claim, amount in charges:
             args += (_text(amount), _ms(claim.part), self._stay(claim))
         done = None if booked is None else lambda answer: booked(_standings(answer))
@@ -147,8 +146,7 @@ class RedisStore:
     def _read(self, client: Any, account: str, part: float, now: float) -> Standing:
         fields = client.hgetall(f"{self._prefix}a:{account}")
         over = client.zrangebyscore(f"{self._prefix}z:{account}", "-inf", now * 1000)
-        holds = [fields.get(b"h" + hold, b"d") for hold in over]
-        reserved = _number(fields.get(b"r")) - sum(_number(h) for h in holds if h != b"d")
+        reserved = _number(fields.get(b"r")) - sum(_number(fields.get(b"h" + h)) for h in over)
         spent = _number(fields.get(b"s"))
         if part:
             oldest = int(now // part) - PARTS

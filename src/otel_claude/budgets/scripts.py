@@ -5,8 +5,9 @@ is high * 10**9 + low, with 0 <= low < 10**9. Sums of it are exact up to 9 billi
 
 An account is a hash and a sorted set. The hash: `s` spent, `r` reserved, `p<n>` spent in part n of a
 rolling window, `f` the oldest part there may be, `h<hold>` what a reservation holds and in which
-part it will be charged (`d`: it is done, so a repeated settlement is known as one). The set: holds
-by when they are over, in milliseconds. Time is the server's, so that all processes agree on it.
+part it will be charged, `q<process>` the number of the last settlement booked of a process: they come
+in order, so one that is sent again is known however late it comes. The set: holds by when they are
+over, in milliseconds. Time is the server's, so that all processes agree on it.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ end
 
 local function end_hold(key, holds, hold)
   local held = call('HGET', key, 'h' .. hold)
-  if held and held ~= 'd' then change(key, 'r', held, -1) end
+  if held then change(key, 'r', held, -1) end
   call('HDEL', key, 'h' .. hold)
   call('ZREM', holds, hold)
   return held
@@ -156,16 +157,17 @@ return answer
 SETTLE: Final = (
     _COMMON
     + """
--- KEYS: hash and set of each account. ARGV: hold, milliseconds to remember that it is done, now;
--- then per account: amount, length of a part, milliseconds that the keys stay.
-local hold, remember, now = ARGV[1], tonumber(ARGV[2]), now_of(ARGV[3])
+-- KEYS: hash and set of each account. ARGV: hold, now; then per account: amount, length of a part,
+-- milliseconds that the keys stay; at last the process, and the number of this settlement in it.
+local hold, now = ARGV[1], now_of(ARGV[2])
+local process, number = 'q' .. ARGV[#ARGV - 1], tonumber(ARGV[#ARGV])
 local answer = {}
 for i = 0, #KEYS / 2 - 1 do
-  local key, holds, at = KEYS[2 * i + 1], KEYS[2 * i + 2], 3 * i + 3
+  local key, holds, at = KEYS[2 * i + 1], KEYS[2 * i + 2], 3 * i + 2
   local amount, length = ARGV[at + 1], tonumber(ARGV[at + 2])
   local newest = part_of(now, length)
   local before = call('HGET', key, 's') or '0:0'
-  if call('HGET', key, 'h' .. hold) ~= 'd' then
+  if tonumber(call('HGET', key, process) or -1) < number then
     local held = end_hold(key, holds, hold)
     if length > 0 then
       roll(key, newest)
@@ -175,10 +177,8 @@ for i = 0, #KEYS / 2 - 1 do
       change(key, 'p' .. math.max(part, newest - PARTS), amount, 1)
     end
     change(key, 's', amount, 1)
-    call('HSET', key, 'h' .. hold, 'd')
-    call('ZADD', holds, now + remember, hold)
+    call('HSET', key, process, number)
     stay(key, ARGV[at + 3])
-    stay(holds, ARGV[at + 3])
   end
   answer[#answer + 1] = before
   answer[#answer + 1] = call('HGET', key, 's')

@@ -115,9 +115,7 @@ def _balance(server, account, ledger, log):
     client = server.client()
     fields = client.hgetall(f"{{otel-claude}}:a:{account}")
     held = {
-        name[1:].decode(): _number(value)
-        for name, value in fields.items()
-        if name.startswith(b"h") and value != b"d"
+        name[1:].decode(): _number(value) for name, value in fields.items() if name.startswith(b"h")
     }
     spent, reserved = _number(fields[b"s"]), _number(fields[b"r"])
     assert held, "nobody was killed in the middle"
