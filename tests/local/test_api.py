@@ -379,6 +379,13 @@ def test_sql(http):
     assert (len(answer["rows"]), answer["truncated"]) == (7, True)
 
 
+def test_sql_of_any_type_is_json(http):
+    text = "SELECT '\\xAA'::BLOB, ['\\xAA'::BLOB], {'a': 1.5::DECIMAL(5, 2)}, 'nan'::DOUBLE"
+    answer = http.post("/api/sql", json={"sql": text})
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["rows"] == [["aa", ["aa"], {"a": 1.5}, None]]
+
+
 def test_sql_that_takes_too_long_is_given_up(http, monkeypatch):
     from otel_claude.local import sql
 

@@ -126,8 +126,16 @@ class Store:
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON has it: a decimal as the nearest double."""
-    return float(value) if isinstance(value, Decimal) else value
+    """A value as JSON has it: a decimal as the nearest double, bytes in hexadecimal."""
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    return value
 
 
 def _busy(path: str, error: str) -> str:
