@@ -94,6 +94,11 @@ SURFACES = {
         client.messages.with_streaming_response.create(**ask()).__enter__()
     ),
     "post": lambda client, ask: client.post("/v1/messages", cast_to=object, body=ask()),
+    "relative": lambda client, ask: client.post("v1/messages", cast_to=object, body=ask()),
+    "query": lambda client, ask: client.post("/v1/messages?a=b", cast_to=object, body=ask()),
+    "absolute": lambda client, ask: client.post(
+        str(client.base_url.join("/v1/messages")), cast_to=object, body=ask()
+    ),
     "options": lambda client, ask: client.with_options(timeout=9).messages.create(**ask()),
     "legacy": lambda client, ask: client.post(  # SDK 2 has no method for it
         "/v1/complete",
@@ -113,6 +118,16 @@ def test_no_surface_gets_past_a_budget(budgeted, api, client, ask, surface):
         SURFACES[surface](client, ask)
     assert api.requests == []
     assert telemetry.attributes[semconv.OUTCOME] == "rejected"
+
+
+def test_clients_that_cannot_be_hashed_are_refused_too(budgeted, api, ask):
+    class Comparable(anthropic.Anthropic):
+        __hash__ = None  # type: ignore[assignment] # as where a class defines __eq__
+
+    budgeted(TIGHT)
+    client = Comparable(api_key="k", base_url=api.url)
+    with pytest.raises(BudgetExceeded):
+        client.messages.create(**ask())
 
 
 @pytest.mark.parametrize("kind", ["AnthropicBedrock", "AnthropicVertex"])
@@ -420,6 +435,16 @@ def test_classes_have_limits_of_their_own(budgeted, client, ask):
                 client.messages.create(**ask())
                 made[user] += 1
     assert 50 > made["anna"] >= 3 > made["bob"] == 1
+
+
+def test_a_function_of_classes_that_fails_leaves_every_limit_in_force(telemetry, client, ask):
+    _faults.drain()
+    tiers = Budget("tiers", limit=100, limits={"pro": 200}, classes=lambda _: str(1 / 0))
+    telemetry.instrument(budgets=[tiers, Budget("all", limit=0)])
+    with pytest.raises(BudgetExceeded) as raised:
+        client.messages.create(**ask())
+    assert raised.value.name == "all"
+    assert _faults.drain() == {"budgets.classes": 1}
 
 
 # --- actions, warnings, unpriced --------------------------------------------------------------------

@@ -9,6 +9,7 @@ from decimal import ROUND_CEILING, Context, Decimal, InvalidOperation
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from otel_claude import _faults
 from otel_claude._attribution import DIMENSIONS, Attribution
 from otel_claude.budgets.window import Window
 from otel_claude.pricing.result import usd
@@ -101,9 +102,14 @@ class Budget:
             return self.units
         if isinstance(self.classes, str):
             (name,) = said.values((self.classes,))
-        else:
+            return self.units if name is None else self.class_units.get(name, self.units)
+        try:
             name = self.classes(said)
-        return self.units if name is None else self.class_units.get(name, self.units)
+            return self.units if name is None else self.class_units.get(name, self.units)
+        except Exception:
+            # The limit of those without a class, and all other budgets, hold.
+            _faults.report("budgets.classes")
+            return self.units
 
 
 def units_of(amount: Decimal, places: int = PLACES) -> int:

@@ -42,7 +42,8 @@ def _text(value: object) -> str | None:
 def endpoint_of(client: Any) -> Endpoint:
     """The endpoint of an SDK client; remembered until its base URL changes."""
     base_url = getattr(client, "base_url", None)
-    known = _endpoints.get(client)
+    hashable = type(client).__hash__ is not None  # a subclass may compare its clients
+    known = _endpoints.get(client) if hashable else None
     if known is not None and known[0] is base_url:
         return known[1]
     platform, provider = _platform_of(type(client))
@@ -52,5 +53,6 @@ def endpoint_of(client: Any) -> Endpoint:
         port = _DEFAULT_PORTS.get(str(getattr(base_url, "scheme", "")))
     region = _text(getattr(client, "region", None)) or _text(getattr(client, "aws_region", None))
     endpoint = Endpoint(platform, provider, address, port if address else None, region)
-    _endpoints[client] = (base_url, endpoint)
+    if hashable:
+        _endpoints[client] = (base_url, endpoint)
     return endpoint

@@ -45,7 +45,7 @@ _PLAIN: Final[Mapping[str, tuple[type, ...]]] = {
 def operation_of(options: Any) -> Operation | None:
     """The operation that request options stand for, None where they are not a call."""
     url = options.url
-    operation = _OPERATIONS.get(url)
+    operation = _OPERATIONS.get(url) or _OPERATIONS.get(_path_of(url))
     if operation is not None:
         return operation if options.method.lower() == "post" else None
     if "/v1/messages/batches/" in url:
@@ -53,6 +53,13 @@ def operation_of(options: Any) -> Operation | None:
             return "batch"
         return "batch_retrieve" if batches.is_retrieval(options) else None
     return "session" if re.match(_SESSION, url) else None
+
+
+def _path_of(url: str) -> str:
+    """The path of a URL that an application wrote: whole, without its slash, or with a query."""
+    path = re.split("[?#]", url, maxsplit=1)[0]
+    path = path.partition("://")[2].partition("/")[2] if "://" in path else path
+    return "/" + path.lstrip("/")
 
 
 def body_of(options: Any) -> Mapping[str, Any]:
