@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 import threading
 
@@ -73,6 +74,7 @@ ADDRESSES = {
     "blanks": ("http://127.0.0.1:1/s3cret x", "no http or https address"),
     "no host": ("http://no.such.host.invalid/s3cret", "cannot be reached"),
     "nobody there": ("http://127.0.0.1:1/s3cret", "cannot be reached"),
+    "control": ("http://127.0.0.1:1/s3cret\x7fx", "cannot be reached: InvalidURL"),
     "letters": ("http://127.0.0.1:1/s3crét", "cannot be reached"),
 }
 
@@ -127,11 +129,9 @@ def test_a_command_has_its_time_and_takes_its_children_along(tmp_path):
         'f.write("x"); f.flush(); time.sleep(600)\', sys.argv[1]]\n'
         "subprocess.run(child)"
     )
-    import os
-
     os.mkfifo(pipe)
     read: list[str] = []
-    reader = threading.Thread(target=lambda: read.append(pipe.read_text()))
+    reader = threading.Thread(target=lambda: read.append(pipe.read_text()), daemon=True)
     reader.start()
     channel = Command(type="command", command=[*python(code), str(pipe)], timeout=3)
     with pytest.raises(ChannelError, match="did not end within 3 s"):

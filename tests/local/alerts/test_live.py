@@ -138,6 +138,7 @@ def test_rules_in_the_data_directory_are_found(tmp_path, text):
         lines = [process.stderr.readline()]
         while not lines[-1].startswith("Dashboard"):
             lines.append(process.stderr.readline())
+            assert lines[-1], "it ended"
         alerts = get(lines[-1].split()[1], "/api/alerts").json()
     finally:
         process.terminate()
@@ -151,6 +152,14 @@ def test_rules_in_the_data_directory_are_found(tmp_path, text):
         assert alerts["rules"] == []
         assert "alerts.yaml, line 2: every: a time is" in alerts["reason"]
         assert alerts["reason"] in lines[0]
+
+
+def test_another_file_of_calls_has_not_the_rules_of_the_data_directory(tmp_path):
+    folder = tmp_path / "otel-claude"
+    folder.mkdir()
+    (folder / "alerts.yaml").write_text(RULES)
+    with serving(tmp_path / "other.duckdb", XDG_DATA_HOME=str(tmp_path)) as (_, url):
+        assert get(url, "/api/alerts").json()["rules"] == []
 
 
 def test_without_rules_it_says_how_to_have_some(http):

@@ -89,6 +89,8 @@ def test_token_spike():
         None,
         "not enough data: fewer than 6 of the 24 windows before had calls",
     )
+    empty = [{**call, "input_tokens": None, "output_tokens": None} for call in quiet]
+    assert found([*empty, spike], type="token_spike")[0] is None
     small = {**spike, "input_tokens": 5_000, "output_tokens": 0}
     assert found([*quiet, small], type="token_spike")[0] is None
 
