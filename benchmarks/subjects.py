@@ -106,20 +106,8 @@ def _claude(**options: Any) -> Providers:
 
 def _instrument(**options: Any) -> None:
     from otel_claude import ClaudeInstrumentor
-    from otel_claude.settings import OPTIONS
 
-    for option in options:
-        if option not in OPTIONS:
-            raise NotAvailableError(f"otel-claude has no setting `{option}` yet")
     ClaudeInstrumentor().instrument(**options)
-
-
-def _content() -> Providers:
-    from otel_claude.settings import OPTIONS
-
-    if "capture" not in OPTIONS:
-        raise NotAvailableError("otel-claude has no setting `capture` yet")
-    return _claude()
 
 
 def _unsampled() -> Providers:
@@ -202,7 +190,7 @@ SUBJECTS: Final = (
     Subject(
         "otel-claude-content",
         "otel-claude, content on",
-        _content,
+        _claude,
         environ={_CONTENT: "SPAN_ONLY"},
         claude=True,
     ),

@@ -499,7 +499,7 @@ def _near(name: str, at_least: float = 0.6) -> str:
 
 def _hint(name: str) -> str:
     near = _near(name)
-    return f"; did you mean {near!r}?" if near else ""
+    return f" (did you mean {near!r}?)" if near else ""
 
 
 def _read(name: str, option: Option, value: object) -> Any:

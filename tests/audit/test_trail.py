@@ -187,7 +187,7 @@ def test_the_chain_outlives_otlp_and_its_files(telemetry, client, ask, tmp_path)
             client.messages.create(**ask())
     ClaudeInstrumentor().uninstrument()
     path = stored(telemetry, tmp_path / "trail.jsonl")
-    assert "7 records in 1 chains, 0 of them without an end: 0 flaws" in run(
+    assert "records: 7, chains: 1 (0 without an end), flaws: 0" in run(
         "verify", path, "--key", KEY, "--closed"
     )
     lines = path.read_text(encoding="utf-8").splitlines()

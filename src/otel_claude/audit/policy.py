@@ -78,7 +78,7 @@ class Policy:
         for name in said:
             if name not in known:
                 near = difflib.get_close_matches(str(name), known, n=1)
-                hint = f"; did you mean {near[0]!r}?" if near else ""
+                hint = f" (did you mean {near[0]!r}?)" if near else ""
                 raise PolicyError(f"there is no rule {name!r}{hint}")
         return cls(**{str(name): _READ[name](str(name), value) for name, value in said.items()})
 

@@ -95,5 +95,5 @@ def _check_keys(
     for key in entry:
         if key not in known:
             near = difflib.get_close_matches(str(key), known, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
+            hint = f" (did you mean {near[0]!r}?)" if near else ""
             problems.append(f"{where}: there is no key {key!r}{hint}")

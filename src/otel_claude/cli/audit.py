@@ -63,13 +63,13 @@ def verify(
         typer.echo(f"... and {len(verdict.flaws) - _SHOWN} more")
     open_ends = verdict.chains - verdict.closed
     typer.echo(
-        f"{verdict.records} records in {verdict.chains} chains, {open_ends} of them without an end:"
-        f" {len(verdict.flaws)} flaws"
+        f"records: {verdict.records}, chains: {verdict.chains} ({open_ends} without an end),"
+        f" flaws: {len(verdict.flaws)}"
     )
     if verdict.unkeyed:
         typer.echo(
-            f"{verdict.unkeyed} chains are sealed without a key: whoever could change records could"
-            " seal them anew. Set hash_key."
+            f"sealed without a key: {verdict.unkeyed}; whoever could change records could seal them"
+            " anew. Set hash_key."
         )
     if verdict.flaws or (closed and open_ends):
         raise typer.Exit(1)

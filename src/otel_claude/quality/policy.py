@@ -98,7 +98,7 @@ def _read(kind: type, what: str, said: object) -> dict[str, Any]:
     for name in said:
         if name not in known:
             near = difflib.get_close_matches(str(name), known, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
+            hint = f" (did you mean {near[0]!r}?)" if near else ""
             raise PolicyError(f"there is no {name!r} in {what}{hint}")
     return {str(name): _READ[name](str(name), value) for name, value in said.items()}
 
