@@ -7,7 +7,7 @@ import os
 import sys
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
-from pathlib import Path  # noqa: TC003 - typer reads the annotations
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
@@ -30,9 +30,10 @@ _WORDS = {"only_on_bill": "only on the bill", "only_recorded": "only recorded"}
 
 def reconcile(  # noqa: PLR0913 - these are the command's options
     calls: Annotated[
-        list[Path],
+        list[str],
         typer.Argument(
-            help="Calls: JSON lines of log_calls or of OTLP, or a file of `otel-claude up`."
+            help="Calls: JSON lines of log_calls or of OTLP, a file of `otel-claude up`, or "
+            "clickhouse://user:password@host:port/database."
         ),
     ],
     *,
@@ -74,11 +75,12 @@ def reconcile(  # noqa: PLR0913 - these are the command's options
     given = {"workspace_ids": workspace_id, "api_key_ids": api_key_id, "products": product}
     filters = {name: values for name, values in given.items() if values}
     try:
-        recording = _calls(calls)
+        whole = bill is not None and not (first or last)
+        recording = _calls(calls, None if whole else span)
         document = _document(bill) if bill else _fetched(span, filters)
         if save and not bill:
             save.write_text(json.dumps(document), encoding="utf-8")
-        asked = None if bill and not (first or last) else (span[0].isoformat(), span[1].isoformat())
+        asked = None if whole else (span[0].isoformat(), span[1].isoformat())
         report = compare(
             recording,
             read_bill(document, amount=_amount(recording, discounted=discounted)),
@@ -111,13 +113,13 @@ def _day(text: str, option: str) -> date:
         raise typer.BadParameter("give a day as 2026-11-21", param_hint=option) from error
 
 
-def _calls(paths: list[Path]) -> Recording:
+def _calls(sources: list[str], days: tuple[date, date] | None) -> Recording:
     def lines() -> Any:
-        for path in paths:
-            if is_store(path):
-                yield from lines_of(path)
+        for source in sources:
+            if is_store(source):
+                yield from lines_of(source, days)
                 continue
-            with path.open(encoding="utf-8", errors="replace") as file:
+            with Path(source).open(encoding="utf-8", errors="replace") as file:
                 yield from file
 
     try:

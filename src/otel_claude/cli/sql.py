@@ -5,18 +5,15 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from otel_claude.cli.extras import LOCAL, need
+from otel_claude.cli.source import Source, exit_code
 from otel_claude.cli.terminal import plain
-from otel_claude.cli.up import Db  # noqa: TC001 - typer reads the annotations
-
-if TYPE_CHECKING:
-    from otel_claude.local.store import Store
 
 
 def sql(
@@ -24,7 +21,7 @@ def sql(
         str, typer.Argument(help="One SELECT, in DuckDB's SQL; - reads it from standard input.")
     ],
     *,
-    db: Db = None,
+    db: Source = None,
     format: Annotated[  # noqa: A002 - the option's name
         Literal["table", "csv", "json"], typer.Option(help="How the answer is printed.")
     ] = "table",
@@ -32,30 +29,21 @@ def sql(
 ) -> None:
     """Ask the stored calls anything; read only. Tables and columns: docs/local.md."""
     need("sql", LOCAL)
+    from otel_claude.local.address import engine_of
     from otel_claude.local.backend import default_path
     from otel_claude.local.engine import QueryError
     from otel_claude.local.store import StoreError
 
     text = sys.stdin.read() if query == "-" else query
     try:
-        answer = _asked(db or default_path(), text, limit)
+        with engine_of(db or default_path()) as engine:
+            answer = engine.query(text, limit=limit)
     except (QueryError, StoreError) as error:
         typer.echo(f"otel-claude: {error}", err=True)
-        raise typer.Exit(1) from error
+        raise typer.Exit(exit_code(error)) from error
     _PRINT[format](answer["columns"], answer["rows"])
     if answer["truncated"]:
         typer.echo(f"otel-claude: only the first {limit} rows; see --limit", err=True)
-
-
-def _asked(path: str, text: str, limit: int) -> Any:
-    from otel_claude.local.address import Remote, engine_of
-    from otel_claude.local.sql import query as ask
-
-    with engine_of(path) as engine:
-        if isinstance(engine, Remote):
-            return engine.query(text, limit=limit)
-        store: Store = engine  # type: ignore[assignment] # the only other one of a file
-        return ask(store, text, limit=limit)
 
 
 def _table(columns: list[str], rows: list[list[Any]]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from contextlib import closing
 from pathlib import Path  # noqa: TC003 - typer reads the annotations
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -12,6 +13,8 @@ import typer
 
 from otel_claude.cli.alerts import rules_of
 from otel_claude.cli.extras import LOCAL, need
+from otel_claude.cli.source import Source, exit_code
+from otel_claude.local.engine import is_clickhouse
 
 if TYPE_CHECKING:
     from otel_claude.local.address import Address
@@ -21,9 +24,20 @@ _GIB = 1024**3
 _PATIENCE = 15.0  # seconds that a server has to end
 _POLL = 0.05
 
+
+def _only_a_file(value: str | None) -> str | None:
+    if value is not None and "://" in value:  # it may hold a password: it is not shown
+        raise typer.BadParameter("takes a file here, and no address")
+    return value
+
+
 Db = Annotated[
     str | None,
-    typer.Option("--db", help="File of the calls, or :memory:. (default: in the data directory)"),
+    typer.Option(
+        "--db",
+        callback=_only_a_file,
+        help="File of the calls, or :memory:. (default: in the data directory)",
+    ),
 ]
 
 
@@ -31,7 +45,7 @@ def up(
     *,
     host: Annotated[str, typer.Option(help="Other than loopback only with a token.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 for a free one.")] = 4318,
-    db: Db = None,
+    db: Source = None,
     token_file: Annotated[
         Path | None, typer.Option(help=f"File with a token to ask for; or set {TOKEN}.")
     ] = None,
@@ -46,7 +60,10 @@ def up(
         typer.Option(help="Alert rules. [default: alerts.yaml in the data directory, if any]"),
     ] = None,
 ) -> None:
-    """Receive OTLP on one port, keep it in a file, and show it in the browser."""
+    """Receive OTLP on one port, keep it in a file, and show it in the browser.
+
+    With --from clickhouse://... only show: what the collector has put there, of a whole fleet.
+    """
     need("up", LOCAL)
     from otel_claude.local.address import Address, announced
     from otel_claude.local.backend import Backend, default_path
@@ -57,6 +74,9 @@ def up(
 
     path = db or default_path()
     token = _token(token_file)
+    if is_clickhouse(path):
+        _show(path, host, port, token, alerts)
+        return
     rules = rules_of(alerts, path)
     retention = Retention(keep_days or None, int(keep_gb * _GIB) or None)
     try:
@@ -80,6 +100,30 @@ def up(
         backend.close()
 
 
+def _show(url: str, host: str, port: int, token: str | None, alerts: Path | None) -> None:
+    """Serve the dashboard of a fleet until SIGINT or SIGTERM."""
+    from otel_claude.local.address import clickhouse
+    from otel_claude.local.fleet.view import NO_FLEET_ALERTS, View
+    from otel_claude.local.server import AddressError, Server, listen
+    from otel_claude.local.store import StoreError
+
+    if alerts is not None:
+        _end(f"{NO_FLEET_ALERTS}; leave --alerts out", 2)
+    end_on_sigterm()
+    try:
+        with (
+            closing(listen(host, port, token=token)) as listener,
+            closing(clickhouse(url)) as engine,
+        ):
+            server = Server(View(engine), listener, token=token)
+            typer.echo(f"Dashboard   {server.url}\nData        {engine}", err=True)
+            server.run()
+    except AddressError as error:
+        _end(str(error))
+    except StoreError as error:
+        _end(str(error), exit_code(error))
+
+
 def _token(file: Path | None) -> str | None:
     if file is None:
         return os.environ.get(TOKEN) or None
@@ -101,9 +145,9 @@ def _ended(_signal: int, _frame: object) -> NoReturn:
     raise SystemExit(0)
 
 
-def _end(message: str) -> NoReturn:
+def _end(message: str, code: int = 1) -> NoReturn:
     typer.echo(f"otel-claude: {message}", err=True)
-    raise typer.Exit(1)
+    raise typer.Exit(code)
 
 
 def _busy_with(path: str) -> str | None:

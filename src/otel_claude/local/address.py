@@ -11,13 +11,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_claude.local.engine import QueryError
+from otel_claude.local.engine import QueryError, is_clickhouse
+from otel_claude.local.fleet.place import FleetError, place_of
 from otel_claude.local.store import MEMORY, BusyError, Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from otel_claude.local.engine import Engine, Row
+    from otel_claude.local.fleet.engine import ClickHouse
 
 _PATIENCE: Final = 2.0  # seconds that a server has to show that it is there
 _QUESTION: Final = 60.0  # seconds that it has to answer a question
@@ -82,7 +84,7 @@ class Remote:
     def query(
         self, sql: str, parameters: Mapping[str, Any] | None = None, *, limit: int
     ) -> dict[str, Any]:
-        """Columns and rows; see `otel_claude.local.sql.query`."""
+        """The answer to a question of anyone's own; see `Engine`."""
         body = {"sql": sql, "parameters": dict(parameters or {}), "limit": limit}
         try:
             found: dict[str, Any] = self.address.ask("/api/sql", body, wait=_QUESTION)
@@ -126,14 +128,38 @@ def find(path: str) -> Address | None:
     return address if health.get("pid") == address.pid else None
 
 
-@contextlib.contextmanager
-def engine_of(path: str) -> Iterator[Engine]:
-    """Where questions about a file are answered: its server, or the file itself.
+def clickhouse(url: str) -> ClickHouse:
+    """A ClickHouse server by its URL; closed by whoever asked for it.
 
     Raises:
+        FleetError: it is no such URL, or cannot be asked.
+    """
+    place = place_of(url)
+    try:
+        from otel_claude.local.fleet.engine import ClickHouse
+    except ImportError as error:
+        raise FleetError(
+            f'{error.name} is missing; pip install "otel-claude[clickhouse]"'
+        ) from error
+    return ClickHouse(place)
+
+
+@contextlib.contextmanager
+def engine_of(path: str) -> Iterator[Engine]:
+    """Where questions are answered: a file, the server that has it open, or ClickHouse.
+
+    Args:
+        path: of the file, or `clickhouse://user:password@host:port/database`.
+
+    Raises:
+        FleetError: ClickHouse cannot be asked.
         BusyError: another process has it open, and is no server that answers.
         StoreError: there is no such file, or it cannot be used.
     """
+    if is_clickhouse(path):
+        with contextlib.closing(clickhouse(path)) as fleet:
+            yield fleet
+        return
     address = find(path)
     if address is None:
         try:

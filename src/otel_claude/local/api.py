@@ -8,7 +8,7 @@ from fastapi import APIRouter, HTTPException, Path, Query, Request
 
 from otel_claude.local import models
 from otel_claude.local.ask import Ask, AskBy, AskCalls, AskSeries, AskWindow, now
-from otel_claude.local.engine import Engine  # noqa: TC001 - FastAPI reads the annotations
+from otel_claude.local.engine import Engine, coverage as coverage_of
 from otel_claude.local.queries import (
     calls as call_queries,
     errors as error_queries,
@@ -149,6 +149,12 @@ def evaluations(request: Request, ask: Annotated[AskBy, Query()]) -> Any:
 def budgets(request: Request, ask: Annotated[Ask, Query()]) -> Any:
     """Where each budget stands."""
     return answer(ask, verdicts.budgets(engine_of(request), ask.period))
+
+
+@router.get("/coverage", response_model=models.Coverage)
+def coverage(request: Request, ask: Annotated[Ask, Query()]) -> Any:
+    """How much of everything the stored calls are, where spans may have been sampled."""
+    return answer(ask, {**coverage_of(engine_of(request), ask.period)})
 
 
 @router.get("/forecast", response_model=models.Forecast)

@@ -23,13 +23,14 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from otel_claude.local.backend import Backend
+    from otel_claude.local.fleet.view import View
 
 
-def make_app(backend: Backend, *, token: str | None = None) -> FastAPI:
+def make_app(backend: Backend | View, *, token: str | None = None) -> FastAPI:
     """The application of a backend.
 
     Args:
-        backend: stores and answers.
+        backend: stores and answers, or only answers.
         token: needed for everything, if given; without one only this machine is served.
     """
 
@@ -50,7 +51,8 @@ def make_app(backend: Backend, *, token: str | None = None) -> FastAPI:
     )
     app.state.backend = backend
     app.state.engine = backend.engine
-    for router in (receive.router, api.router, insights.router, service.router):
+    receiver = receive.router if backend.receives else receive.closed
+    for router in (receiver, api.router, insights.router, service.router):
         app.include_router(router)
     page.mount(app)
     app.add_exception_handler(QueryError, _refuse_query)

@@ -9,7 +9,7 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from otel_claude._version import __version__
 from otel_claude.local.hub import Hub
@@ -43,29 +43,38 @@ class Counts:
     refused_requests: int = 0
     query_seconds: deque[float] = field(default_factory=lambda: deque(maxlen=1000))
 
+    @property
+    def query_seconds_p95(self) -> float | None:
+        """95th percentile of the times of the last questions; None before the first."""
+        times = sorted(self.query_seconds)
+        return times[int(len(times) * 0.95)] if times else None
+
 
 class Backend:
     """Everything behind one address.
 
+    Attributes:
+        receives: whether it takes what exporters send.
+
     Args:
         path: the file; `:memory:` for none.
         retention: what is kept how long.
-        engine: where questions are answered, if not in that file (ClickHouse).
 
     Raises:
         BusyError: another process has the file open.
         StoreError: it cannot be used.
     """
 
+    receives: ClassVar = True
+
     def __init__(
         self,
         path: str = MEMORY,
         *,
         retention: Retention | None = None,
-        engine: Engine | None = None,
     ) -> None:
         self.store = Store(path)
-        self.engine: Engine = engine or self.store
+        self.engine: Engine = self.store
         self.hub = Hub()
         self.counts = Counts()
         self.retention = retention or Retention()
@@ -106,7 +115,6 @@ class Backend:
             "(SELECT min(start_ns) FROM calls) AS oldest_ns, "
             "(SELECT max(start_ns) FROM calls) AS newest_ns"
         )[0]
-        times = sorted(self.counts.query_seconds)
         return {
             "status": "degraded" if written.last_error else "ok",
             "version": __version__,
@@ -122,7 +130,7 @@ class Backend:
             "rejected_items": self.counts.refused,
             "rejected_requests": self.counts.refused_requests,
             "last_error": written.last_error,
-            "query_seconds_p95": times[int(len(times) * 0.95)] if times else None,
+            "query_seconds_p95": self.counts.query_seconds_p95,
             "streams": self.hub.streams,
             "uptime_seconds": time.time() - self.began,
             "retention_days": self.retention.days,

@@ -533,6 +533,18 @@ class Answer(BaseModel):
     truncated: bool = Field(description="whether there were more rows than `limit`")
 
 
+class Coverage(BaseModel):
+    """`/api/coverage`: how much of everything the stored calls are."""
+
+    from_ns: int
+    to_ns: int
+    calls: int | None = Field(description="model calls; null where they were not counted")
+    counted: float | None = Field(description="how many there were in all; null where not known")
+    share: float | None = Field(description="0 to 1; null where not known")
+    basis: Literal["metrics", "threshold"] | None = Field(description="what says so")
+    note: str | None = Field(description="one sentence for people; null where all is there")
+
+
 class Health(BaseModel):
     """`/health`: the state of the server itself."""
 
@@ -540,10 +552,10 @@ class Health(BaseModel):
     version: str
     pid: int
     database: str
-    calls: int
-    spans: int
-    events: int
-    store_bytes: int
+    calls: int | None = Field(description="null where they are in ClickHouse, as the next five")
+    spans: int | None
+    events: int | None
+    store_bytes: int | None
     oldest_ns: int | None
     newest_ns: int | None
     queue_items: int

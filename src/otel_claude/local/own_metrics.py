@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from otel_claude.local.alerts.alerter import Alerter
     from otel_claude.local.backend import Backend
+    from otel_claude.local.fleet.view import View
 
 _PREFIX: Final = "otel_claude_"
 _GAUGES: Final = {
@@ -39,7 +40,7 @@ _COUNTERS: Final = {
 class Own(Collector):
     """Reads the state when it is asked for."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend | View) -> None:
         self._backend = backend
 
     def collect(self) -> Iterator[Metric]:

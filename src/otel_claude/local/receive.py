@@ -74,6 +74,18 @@ def _items(signal: str, message: Any) -> int:
     return 0  # only points of budgets are kept
 
 
+closed = APIRouter()
+
+
+@closed.post("/v1/{signal}", include_in_schema=False)
+def refuse(signal: str, request: Request) -> Response:
+    """The answer of a server that only shows: one that is not tried again."""
+    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    known = media if media in (wire.PROTOBUF, wire.JSON) else wire.PROTOBUF
+    told = f"{signal} are not received here: this server shows what is in ClickHouse"
+    return _refusal(405, known, f"{told}; send to the collector")
+
+
 async def _body(request: Request) -> bytes:
     """The body as it was sent, as far as it is not too long."""
     told = request.headers.get("content-length", "0")

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _LONGEST_CONTENT: Final = 1024 * 1024
-_LARGEST: Final = 10**15  # of a count: sums of these never overflow
+LARGEST: Final = 10**15
+"""Of a count: sums of these never overflow."""
 _LATEST: Final = 2**63 - 1  # nanoseconds
 
 # Money travels as a double and is made a decimal where it is stored.
@@ -261,7 +262,7 @@ def _spread(pairs: Iterable[Any], row: list[Any]) -> tuple[list[tuple[str, str]]
                 wanted == "int_value" or wanted == "double_value"  # noqa: PLR1714 - twice as fast
             ):
                 number = value.int_value
-                if 0 <= number <= _LARGEST:
+                if 0 <= number <= LARGEST:
                     row[place] = number
                     continue
             elif kind == wanted:
@@ -282,7 +283,7 @@ def _spread(pairs: Iterable[Any], row: list[Any]) -> tuple[list[tuple[str, str]]
             tags[cut(key[len(semconv.TAG_PREFIX) :], 256)] = _text(value)
             continue
         elif key == semconv.USAGE_CACHE_CREATION and row[_CACHE_WRITE] is None:
-            row[_CACHE_WRITE] = min(max(value.int_value, 0), _LARGEST)
+            row[_CACHE_WRITE] = min(max(value.int_value, 0), LARGEST)
         rest[cut(key, 256)] = value_of(value)
     return list(tags.items()), rest
 
@@ -319,7 +320,8 @@ def _other(span: Any, scope: str, process: _Process, now: int) -> dict[str, Any]
 
 # --- events ------------------------------------------------------------------------------------
 
-_OURS: Final = ("claude.", "gen_ai.")
+OWN_EVENTS: Final = ("claude.", "gen_ai.")
+"""How the names of events that are kept begin."""
 
 
 def events_of(message: Any, size: int) -> Batch:
@@ -336,7 +338,7 @@ def events_of(message: Any, size: int) -> Batch:
                 attributes = attributes_of(record.attributes)
                 name = record.event_name or attributes.pop(semconv.EVENT_NAME, None)
                 attributes.pop(semconv.EVENT_NAME, None)
-                if not isinstance(name, str) or not name.startswith(_OURS):
+                if not isinstance(name, str) or not name.startswith(OWN_EVENTS):
                     continue
                 at = record.time_unix_nano or record.observed_time_unix_nano
                 if not 0 < at <= _LATEST:
@@ -392,15 +394,19 @@ def _parsed(text: str) -> Any:
         return text
 
 
+EVALUATION_KEYS: Final = {
+    semconv.EVALUATION_NAME: "name",
+    semconv.EVALUATION_LABEL: "label",
+    semconv.EVALUATION_EXPLANATION: "explanation",
+    semconv.ERROR_TYPE: "error_type",
+    semconv.RESPONSE_ID: "response_id",
+}
+"""Attribute of an evaluation that is a text -> its column."""
+
+
 def _evaluation(attributes: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for name, attribute in (
-        ("name", semconv.EVALUATION_NAME),
-        ("label", semconv.EVALUATION_LABEL),
-        ("explanation", semconv.EVALUATION_EXPLANATION),
-        ("error_type", semconv.ERROR_TYPE),
-        ("response_id", semconv.RESPONSE_ID),
-    ):
+    for attribute, name in EVALUATION_KEYS.items():
         value = attributes.pop(attribute, None)
         found[name] = value if isinstance(value, str) or value is None else dumped(value)
     score = attributes.pop(semconv.EVALUATION_SCORE, None)
@@ -420,13 +426,15 @@ def _digest(*parts: str | bytes) -> str:
 
 # --- metrics -----------------------------------------------------------------------------------
 
-_BUDGETS: Final = "claude.budget."
-_BUDGET_KEYS: Final = {
+BUDGETS: Final = "claude.budget."
+"""How the names of the metrics that are kept begin."""
+BUDGET_KEYS: Final = {
     semconv.BUDGET_NAME: "budget",
     semconv.BUDGET_SCOPE: "budget_scope",
     semconv.BUDGET_WINDOW: "budget_window",
     semconv.BUDGET_UNIT: "unit",
 }
+"""Attribute of such a point -> its column."""
 
 
 def budgets_of(message: Any, size: int) -> Batch:
@@ -439,7 +447,7 @@ def budgets_of(message: Any, size: int) -> Batch:
         for scoped in group.scope_metrics:
             for metric in scoped.metrics:
                 kind = metric.WhichOneof("data")
-                if not metric.name.startswith(_BUDGETS) or kind not in ("gauge", "sum"):
+                if not metric.name.startswith(BUDGETS) or kind not in ("gauge", "sum"):
                     continue
                 delta = kind == "sum" and metric.sum.aggregation_temporality == _DELTA
                 for point in getattr(metric, kind).data_points:
@@ -464,7 +472,7 @@ def _point(metric: str, kind: str, point: Any, process: _Process) -> dict[str, A
     series = _digest(rest_of(dict(sorted(attributes.items()))), process.text)
     found = {
         column: None if (said := attributes.pop(name, None)) is None else str(said)
-        for name, column in _BUDGET_KEYS.items()
+        for name, column in BUDGET_KEYS.items()
     }
     return {
         **found,

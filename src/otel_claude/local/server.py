@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from otel_claude.local.backend import Backend
+    from otel_claude.local.fleet.view import View
 
 PORT: Final = 4318
 HOST: Final = "127.0.0.1"
@@ -92,7 +93,7 @@ class Server:
     """
 
     def __init__(
-        self, backend: Backend, listener: socket.socket, *, token: str | None = None
+        self, backend: Backend | View, listener: socket.socket, *, token: str | None = None
     ) -> None:
         self.url = url_of(listener)
         self._listener = listener

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi import APIRouter, HTTPException, Query, Request, Response
 from fastapi.responses import PlainTextResponse, StreamingResponse
 
 from otel_claude.local import models, models_alerts
@@ -13,16 +13,16 @@ from otel_claude.local.api import engine_of
 from otel_claude.local.ask import AskExport  # noqa: TC001 - FastAPI reads the annotations
 from otel_claude.local.export import MEDIA, export
 from otel_claude.local.hub import MOST_STREAMS
-from otel_claude.local.sql import query
 
 if TYPE_CHECKING:
     from otel_claude.local.backend import Backend
+    from otel_claude.local.fleet.view import View
 
 router = APIRouter()
 
 
-def _backend(request: Request) -> Backend:
-    backend: Backend = request.app.state.backend
+def _backend(request: Request) -> Backend | View:
+    backend: Backend | View = request.app.state.backend
     return backend
 
 
@@ -56,6 +56,8 @@ def alerts(request: Request) -> Any:
 @router.get("/api/stream", response_class=StreamingResponse)
 async def stream(request: Request) -> Any:
     """Server-sent events: `added`, with the number of new rows by table; `anomaly`, with one."""
+    if not _backend(request).receives:
+        return Response(status_code=204)  # nothing arrives here: a browser does not ask again
     hub = _backend(request).hub
     if hub.streams >= MOST_STREAMS:
         raise HTTPException(503, f"there are {MOST_STREAMS} event streams open already")
@@ -77,4 +79,4 @@ def export_rows(request: Request, ask: Annotated[AskExport, Query()]) -> Any:
 @router.post("/api/sql", response_model=models.Answer)
 def sql(request: Request, body: models.Sql) -> Any:
     """One SELECT over the tables of the store; see docs/local.md for the columns."""
-    return query(_backend(request).store, body.sql, body.parameters, limit=body.limit)
+    return engine_of(request).query(body.sql, body.parameters, limit=body.limit)

@@ -7,7 +7,7 @@ import threading
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import duckdb
 
@@ -25,7 +25,13 @@ _CHECKPOINT: Final = "64MB"  # size of the log from which it is written into the
 
 
 class StoreError(Exception):
-    """The file cannot be used; the message says why and what to do."""
+    """The file cannot be used; the message says why and what to do.
+
+    Attributes:
+        exit_code: of a program that ends because of it.
+    """
+
+    exit_code: ClassVar = 1
 
 
 class BusyError(StoreError):
@@ -48,6 +54,8 @@ class Store:
         self.path = path
         self._lock = threading.Lock()
         self._turn = threading.Lock()
+        if "://" in path:  # it may hold a password: it is not shown
+            raise StoreError("an address is no file, and a file is needed here")
         if read_only:
             _refuse_missing(path)
         self._connection = _connect(path, read_only=read_only)
@@ -79,6 +87,14 @@ class Store:
                 ]
             except duckdb.Error as error:
                 raise QueryError(str(error)) from error
+
+    def query(
+        self, sql: str, parameters: Mapping[str, Any] | None = None, *, limit: int
+    ) -> dict[str, Any]:
+        """The answer to a question of anyone's own; see `Engine`."""
+        from otel_claude.local.sql import query  # which needs this module
+
+        return query(self, sql, parameters, limit=limit)
 
     @contextmanager
     def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:

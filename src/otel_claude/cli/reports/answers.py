@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from otel_claude.local.engine import coverage
 from otel_claude.local.queries import (
     compare as compare_queries,
     hours,
@@ -37,7 +38,7 @@ def report(engine: Engine, period: Period, filters: Filters) -> Answers:
     """
     now = period.end
     return {
-        **_asked(period, filters),
+        **_asked(engine, period, filters),
         "summary": summary_queries.summary(engine, period, filters),
         "timeseries": _over_time(engine, period, filters),
         "costs": summary_queries.costs(engine, period, filters, by="model", limit=_ROWS),
@@ -61,7 +62,7 @@ def weekly(engine: Engine, end: int, filters: Filters) -> Answers:
     period = Period(end - _WEEK, end)
     both = Period(end - 2 * _WEEK, end)
     return {
-        **_asked(period, filters),
+        **_asked(engine, period, filters),
         "weekly": state.weekly_of(engine, filters, now=end),
         "daily": usage.tokens_daily(engine, both, filters),
         "anomalies": hours.anomalies_of(engine, period, filters, limit=_ROWS),
@@ -76,12 +77,17 @@ def comparison(engine: Engine, period: Period, filters: Filters, by: str) -> Ans
         FilterError: there is no such dimension.
     """
     found = compare_queries.compare(engine, period, filters, by=by)
-    return {**_asked(period, filters), "compare": found}
+    return {**_asked(engine, period, filters), "compare": found}
 
 
-def _asked(period: Period, filters: Filters) -> Answers:
+def _asked(engine: Engine, period: Period, filters: Filters) -> Answers:
     equal = {name: list(values) for name, values in filters.equal.items()}
-    return {"from_ns": period.start, "to_ns": period.end, "filters": equal}
+    return {
+        "from_ns": period.start,
+        "to_ns": period.end,
+        "filters": equal,
+        "coverage": coverage(engine, period),
+    }
 
 
 def _advice(engine: Engine, period: Period, filters: Filters) -> Answers:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 import typer
 
 from otel_claude.cli.extras import LOCAL, need
-from otel_claude.cli.up import Db  # noqa: TC001 - typer reads the annotations
+from otel_claude.cli.source import Place, Start, exit_code, place_and_start
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,10 +27,6 @@ _PIPED = 120  # columns, where nobody looks
 
 Hours = Annotated[float | None, typer.Option("--hours", help="The last hours.")]
 Days = Annotated[float | None, typer.Option("--days", help=f"The last days. (default: {_DAYS:g})")]
-From = Annotated[
-    str | None,
-    typer.Option("--from", help="ISO 8601 (UTC where it says no zone), or seconds since 1970."),
-]
 To = Annotated[str | None, typer.Option("--to", help="Likewise. (default: now)")]
 Models = Annotated[
     list[str] | None, typer.Option("--model", help="Calls of this model; again for more.")
@@ -62,19 +58,20 @@ def report(  # noqa: PLR0913 - the options of a command
     ] = False,
     hours: Hours = None,
     days: Days = None,
-    start: From = None,
+    start: Start = None,
     end: To = None,
     model: Models = None,
     feature: Features = None,
     only: Only = None,
     format: Format = "text",  # noqa: A002 - the option's name
     output: Output = None,
-    db: Db = None,
+    db: Place = None,
 ) -> None:
     """What calls cost and will cost, what was unusual, and what could be saved."""
     need("report", LOCAL)
     from otel_claude.cli.reports import answers, sections
 
+    db, start = place_and_start(db, start)
     if week and _said(hours, days, start):
         _end("--week is seven days: give --to to end it earlier, and no other time")
     period, filters = _asked(hours, days, start, end, model, feature, only)
@@ -93,20 +90,21 @@ def compare(  # noqa: PLR0913 - the options of a command
     ] = "model",
     hours: Hours = None,
     days: Days = None,
-    start: From = None,
+    start: Start = None,
     end: To = None,
     model: Models = None,
     feature: Features = None,
     only: Only = None,
     format: Format = "text",  # noqa: A002 - the option's name
     output: Output = None,
-    db: Db = None,
+    db: Place = None,
 ) -> None:
     """Cost, times, errors, feedback and evaluations, with intervals and numbers of calls."""
     need("compare", LOCAL)
     from otel_claude.cli.reports import answers
     from otel_claude.cli.reports.compared import comparison
 
+    db, start = place_and_start(db, start)
     period, filters = _asked(hours, days, start, end, model, feature, only)
     found = _answer(db, lambda engine: answers.comparison(engine, period, filters, by))
     _write("Claude calls compared", found, comparison, format, output)
@@ -157,7 +155,7 @@ def _answer(db: str | None, ask: Callable[[Engine], Answers]) -> Answers:
         with engine_of(db or default_path()) as engine:
             return ask(engine)
     except (QueryError, StoreError, FilterError) as error:
-        _end(str(error))
+        _end(str(error), exit_code(error))
 
 
 def _write(
@@ -190,6 +188,6 @@ def _write(
         _end(f"{output or 'the report'} cannot be written: {error}")
 
 
-def _end(message: str) -> NoReturn:
+def _end(message: str, code: int = 1) -> NoReturn:
     typer.echo(f"otel-claude: {message}", err=True)
-    raise typer.Exit(1)
+    raise typer.Exit(code)

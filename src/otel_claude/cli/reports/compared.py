@@ -25,7 +25,7 @@ _FIGURES: Final = (
 def comparison(found: Answers) -> list[Section]:
     """Values of a dimension side by side, one line for each figure of each."""
     compared = found["compare"]
-    lines = (about(found), *([compared["reason"]] if compared["reason"] else []))
+    lines = (*about(found), *([compared["reason"]] if compared["reason"] else []))
     rows: list[tuple[str, ...]] = []
     for name, key, told in _FIGURES:
         rows += _figures(name, {group["key"]: group[key] for group in compared["groups"]}, told)

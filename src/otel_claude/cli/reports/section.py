@@ -117,7 +117,9 @@ def sparkline(values: Sequence[float]) -> str:
     return "".join(_BARS[round(max(0.0, value) / largest * (len(_BARS) - 1))] for value in values)
 
 
-def about(found: Mapping[str, Any]) -> str:
-    """Which time and which calls a report is about."""
+def about(found: Mapping[str, Any]) -> tuple[str, ...]:
+    """Which time and which calls a report is about, and that they are not all where they are not."""
     only = "".join(f" {name} = {' or '.join(values)}." for name, values in found["filters"].items())
-    return f"{moment(found['from_ns'])} to {moment(found['to_ns'])} UTC.{only}"
+    time = f"{moment(found['from_ns'])} to {moment(found['to_ns'])} UTC.{only}"
+    note = found["coverage"]["note"]
+    return (time, note) if note else (time,)

@@ -59,7 +59,7 @@ def weekly(found: Answers) -> list[Section]:
     """Those of a week against the week before."""
     week = found["weekly"]
     reason = [week["reason"]] if week["reason"] else []
-    lines = (about(found), *_unknown(week["totals"]), *reason)
+    lines = (*about(found), *_unknown(week["totals"]), *reason)
     columns = ("", "this week", "the week before", "change")
     rows = [
         (name, told(week["totals"][key]), _before(week, key, told), _changed(week, key))
@@ -93,7 +93,7 @@ def _totals(found: Answers) -> Section:
         [costs.get(at, 0.0) for at in places],
     )
     columns = ("", "this period", "the one before")
-    return Section("Totals", (about(found), *_unknown(now)), columns, rows, bars=bars)
+    return Section("Totals", (*about(found), *_unknown(now)), columns, rows, bars=bars)
 
 
 def _unknown(totals: dict[str, Any]) -> list[str]:

@@ -205,12 +205,13 @@ def _around(engine: Engine, row: Row) -> dict[str, Any]:
     ids = {"trace": row["trace_id"], "span": row["span_id"], "response": row["response_id"]}
     events = engine.rows(
         "SELECT time_ns, name, severity, body, attributes FROM events "
-        "WHERE trace_id = $trace AND span_id = $span ORDER BY time_ns",
+        "WHERE trace_id = $trace AND span_id = $span ORDER BY time_ns, name",
         {"trace": ids["trace"], "span": ids["span"]},
     )
     verdicts = engine.rows(
         "SELECT time_ns, name, score, label, explanation FROM evaluations "
-        "WHERE (trace_id = $trace AND span_id = $span) OR response_id = $response ORDER BY time_ns",
+        "WHERE (trace_id = $trace AND span_id = $span) OR response_id = $response "
+        "ORDER BY time_ns, name",
         ids,
     )
     return {

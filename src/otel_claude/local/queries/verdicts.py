@@ -65,7 +65,7 @@ def evaluations(
     )
     latest = engine.rows(
         f"SELECT time_ns, name, score, label, explanation, call_id FROM ({judged}) AS j "
-        f"ORDER BY time_ns DESC LIMIT {int(recent)}",
+        f"ORDER BY time_ns DESC, name, call_id LIMIT {int(recent)}",
         parameters.values,
     )
     return {

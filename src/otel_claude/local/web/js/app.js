@@ -39,13 +39,15 @@ async function refresh() {
   const began = performance.now();
   try {
     const context = { ...here, scope: route.scope(here.query), signal };
-    const [{ values: facets }, data] = await Promise.all([
+    const [{ values: facets }, { note }, data] = await Promise.all([
       get("api/facets", FACETS, signal),
+      get("api/coverage", context.scope, signal),
       page.load(context),
     ]);
     if (signal.aborted) return;
     for (const [kind, names] of Object.entries(facets)) reserve(names.slice(0, 10), kind);
     controls(here, facets);
+    sampled(note);
     show(page, data, { ...context, facets });
     recovered();
     live.open(); // no-op while it is
@@ -86,6 +88,12 @@ function show(page, data, context) {
   shown.board.show(parts);
   shown.at = new Date();
   sweep();
+}
+
+/** Say where these are not all calls. */
+function sampled(note) {
+  byId("coverage").textContent = note ?? "";
+  byId("coverage").hidden = note === null;
 }
 
 /** Say what went wrong; what was loaded before stays. True where a later attempt may work. */

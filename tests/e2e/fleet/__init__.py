@@ -1,0 +1,1 @@
+"""The fleet source over ClickHouse itself."""

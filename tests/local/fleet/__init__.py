@@ -1,0 +1,1 @@
+"""What of the fleet source needs no server."""
