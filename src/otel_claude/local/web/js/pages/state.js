@@ -173,6 +173,7 @@ export function comparison(found, facets) {
       figure("duration_p50_s", "Duration, p50", format.seconds),
       figure("duration_p95_s", "Duration, p95", format.seconds),
       figure("first_token_p50_s", "First token, p50", format.seconds),
+      figure("acceptance", "Accepted by users", format.percent),
       ...judged.map(scored),
     ],
     href: (row) => link("calls", { [by]: row.key }),
