@@ -99,7 +99,7 @@ def _loaded(file: Path | None) -> RuleFile:
 @alerts.command()
 def check(
     file: Annotated[
-        Path | None, typer.Argument(help="Rules. [default: alerts.yaml in the data directory]")
+        Path | None, typer.Argument(help="Rules. (default: alerts.yaml in the data directory)")
     ] = None,
 ) -> None:
     """Say what a rule file means; exit with 1 where something in it is wrong."""
@@ -128,7 +128,7 @@ def check(
 @alerts.command("test")
 def send_test(
     file: Annotated[
-        Path | None, typer.Argument(help="Rules. [default: alerts.yaml in the data directory]")
+        Path | None, typer.Argument(help="Rules. (default: alerts.yaml in the data directory)")
     ] = None,
     channel: Annotated[
         list[str] | None, typer.Option("--channel", "-c", help="Only this one; may be repeated.")

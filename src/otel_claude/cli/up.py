@@ -57,7 +57,7 @@ def up(
     ] = 5.0,
     alerts: Annotated[
         Path | None,
-        typer.Option(help="Alert rules. [default: alerts.yaml in the data directory, if any]"),
+        typer.Option(help="Alert rules. (default: alerts.yaml in the data directory, if any)"),
     ] = None,
 ) -> None:
     """Receive OTLP on one port, keep it in a file, and show it in the browser.
