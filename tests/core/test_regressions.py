@@ -21,7 +21,7 @@ import pytest
 
 from otel_claude import ClaudeInstrumentor, _faults, attribution, flush, semconv
 from otel_claude.audit import chain
-from otel_claude.capture import batches, native, response, sessions
+from otel_claude.capture import batches, endpoint, native, response, sessions, watch
 from otel_claude.emit.instruments import instruments_of
 from tests.conftest import Telemetry
 
@@ -333,3 +333,13 @@ def test_a_patch_is_put_on_again_where_another_took_it_away(telemetry, client, a
     telemetry.instrument()
     client.messages.create(**ask())
     assert telemetry.attributes[semconv.OUTCOME] == "completed"
+
+
+def test_classes_that_a_program_makes_as_it_goes_are_not_remembered_for_ever():
+    def made() -> list[type]:
+        return [type(f"Made{number}", (anthropic.Anthropic,), {}) for number in range(1000)]
+
+    assert {watch.kind_of(kind) for kind in made()} == {"value"}
+    assert {endpoint._platform_of(kind) for kind in made()} == {("anthropic", "anthropic")}
+    assert len(watch._kinds) <= 256
+    assert len(endpoint._platforms) <= 256

@@ -22,6 +22,7 @@ _PLATFORMS: Final[Mapping[str, tuple[Platform, str]]] = {
 }
 _DEFAULT_PORTS: Final[Mapping[str, int]] = {"https": 443, "http": 80}
 
+_MOST_CLASSES: Final = 256  # a program may make classes as it goes
 _platforms: dict[type, tuple[Platform, str]] = {}
 _endpoints: WeakKeyDictionary[Any, tuple[object, Endpoint]] = WeakKeyDictionary()
 
@@ -31,6 +32,8 @@ def _platform_of(kind: type) -> tuple[Platform, str]:
     if found is None:
         names = (base.__name__.removeprefix("Async") for base in kind.__mro__)
         found = next((_PLATFORMS[n] for n in names if n in _PLATFORMS), ("anthropic", "anthropic"))
+        if len(_platforms) >= _MOST_CLASSES:
+            _platforms.clear()
         _platforms[kind] = found
     return found
 

@@ -320,6 +320,7 @@ _KINDS: Final[Mapping[str, str]] = {
     "AsyncJSONLDecoder": "results",
 }
 _PACKAGES: Final = frozenset({"anthropic", "httpx", "httpx2"})
+_MOST_KINDS: Final = 256  # a program may make classes as it goes
 _kinds: dict[type, str] = {}
 
 
@@ -333,5 +334,7 @@ def kind_of(kind: type) -> str:
     if found is None:
         names = (b.__name__ for b in kind.__mro__ if b.__module__.partition(".")[0] in _PACKAGES)
         found = next((_KINDS[name] for name in names if name in _KINDS), "value")
+        if len(_kinds) >= _MOST_KINDS:
+            _kinds.clear()
         _kinds[kind] = found
     return found
