@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 from opentelemetry import context as otel_context
 
 from otel_claude import _steps
+from otel_claude._characters import sendable
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -71,7 +72,7 @@ def current() -> Attribution | None:
 
 def texts(said: Mapping[str, Any]) -> dict[str, str]:
     """What was said, as strings; None is "not said"."""
-    return {key: str(value) for key, value in said.items() if value is not None}
+    return {sendable(key): sendable(str(value)) for key, value in said.items() if value is not None}
 
 
 class attribution:  # noqa: N801 - used as a function: `with attribution(...)`, `@attribution(...)`

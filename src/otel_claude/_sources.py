@@ -15,7 +15,8 @@ from opentelemetry.metrics import get_meter_provider
 from opentelemetry.trace import SpanKind, get_current_span, get_tracer_provider
 
 from otel_claude import _baggage, _faults, semconv
-from otel_claude._attribution import KEY, NOTHING, SENDING, Attribution
+from otel_claude._attribution import KEY, NOTHING, SENDING, Attribution, texts
+from otel_claude._characters import sendable
 from otel_claude._pseudonym import is_pseudonym, pseudonym
 from otel_claude.settings import Settings
 
@@ -82,7 +83,7 @@ class Sources:
             key: name or semconv.attribution_name(key) for key, name in settings.baggage_keys
         }
         self._providers = (tracer_provider, meter_provider)
-        self._defaults: Mapping[str, str] = dict(settings.attribution)
+        self._defaults: Mapping[str, str] = texts(dict(settings.attribution))
         self._complete = False
 
     def of(
@@ -102,7 +103,7 @@ class Sources:
         more = _baggage.read(self._names, context) if self._names else {}
         sealed = is_pseudonym(more.get("user", ""))
         if metadata_user is not None and self._settings.user_from_metadata:
-            more["user"], sealed = metadata_user, False
+            more["user"], sealed = sendable(metadata_user), False
         if request is not None:
             more.update(request.said)
             sealed = sealed and "user" not in request.said

@@ -12,6 +12,7 @@ import anthropic
 import httpx2
 import pytest
 from opentelemetry import context as otel_context, propagate
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -317,3 +318,18 @@ def test_filled_adds_only_what_was_not_said():
     assert found.filled({"team": "t", "b": "3"}) == _attribution.Attribution(
         user="u", team="t", tags={"a": "1", "b": "3"}
     )
+
+
+def test_half_characters_from_outside_cost_nobody_a_label_or_an_error(
+    telemetry, client, ask, caplog
+):
+    """JSON of a web client can hold them, UTF-8 cannot: exporters would drop what they are in."""
+    half = json.loads('"caf\\ud83d"')
+    telemetry.instrument()
+    with attribution(user=half, feature=half, **{f"k{half}": half}):
+        client.messages.create(**ask())
+    key = f"{semconv.TAG_PREFIX}kcaf?"
+    assert said(telemetry, semconv.FEATURE, key, semconv.USER_ID) == ("caf?", "caf?", "caf?")
+    assert telemetry.total(semconv.M_REQUESTS, claude__feature="caf?") == 1
+    encode_spans(telemetry.spans)
+    assert "Failed to encode" not in caplog.text

@@ -7,6 +7,7 @@ import concurrent.futures
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+from otel_claude._characters import sendable
 from otel_claude.budgets import scripts
 from otel_claude.budgets.courier import Courier
 from otel_claude.budgets.ledger import (
@@ -163,7 +164,9 @@ class RedisStore:
         self._courier.close(2 * self._timeout)
 
     def _keys(self, claims: Sequence[Claim]) -> list[str]:
-        return [f"{self._prefix}{kind}:{claim.account}" for claim in claims for kind in "az"]
+        return [
+            f"{self._prefix}{kind}:{sendable(claim.account)}" for claim in claims for kind in "az"
+        ]
 
     def _now(self) -> str:
         return "" if self._clock is None else _ms(self._clock())

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from otel_claude._characters import sendable
+
 _MOST = 2**53  # more is no count of tokens, and past what exporters and doubles can carry
 _NOTHING: Mapping[str, Any] = {}
 
@@ -39,8 +41,8 @@ def count(value: object) -> int | None:
 
 
 def text(value: object) -> str | None:
-    """`value` where it is a non-empty string, else None."""
-    return value if isinstance(value, str) and value else None
+    """`value` where it is a non-empty string, else None. Half characters are replaced."""
+    return sendable(value) if isinstance(value, str) and value else None
 
 
 class Tokens:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from otel_claude._characters import sendable
+from otel_claude.call.usage import text
 from otel_claude.capture import batches
 
 if TYPE_CHECKING:
@@ -76,7 +78,7 @@ def body_of(options: Any) -> Mapping[str, Any]:
 def model_of(body: Mapping[str, Any]) -> str | None:
     """The model that was asked for, where it is a name."""
     model = body.get("model")
-    return model if isinstance(model, str) and model else None
+    return text(model)
 
 
 def request_fields(body: Mapping[str, Any], options: Any) -> dict[str, Any]:
@@ -158,4 +160,4 @@ def _betas(options: Any) -> tuple[str, ...]:
     value = headers.get("anthropic-beta")
     if not isinstance(value, str):
         return ()
-    return tuple(name for part in value.split(",") if (name := part.strip()))
+    return tuple(name for part in sendable(value).split(",") if (name := part.strip()))

@@ -10,8 +10,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_claude import _faults, semconv
+from otel_claude._characters import sendable
 from otel_claude.call.parts import Message, Part, message_of, parts_of, plain
-from otel_claude.emit.fitting import Fitted, Fitter, clean, dump
+from otel_claude.emit.fitting import Fitted, Fitter, dump
 from otel_claude.emit.spans import finish_reason
 from otel_claude.settings import HOOK
 
@@ -212,7 +213,7 @@ class Contents:
             fitted = make()
             if fitted is None:
                 return
-            text = clean(fitted.json)
+            text = sendable(fitted.json)
             if self._keys is not None:
                 sealed = _SEALED[name](self._keys.encrypt(name, text))
                 if name == semconv.OUTPUT_MESSAGES and captured.finish_reason is not None:

@@ -13,6 +13,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from otel_claude._characters import sendable
 from otel_claude.privacy.redaction import MARGIN
 
 if TYPE_CHECKING:
@@ -160,8 +161,8 @@ class Fitter:
         if len(text) <= self._limit:
             redacted: str = self._redact(text)
             if size(redacted) <= self._limit:
-                return clean(redacted)
-        return clean(json.loads(self._shortened({"text": text}, self._limit))["text"])
+                return sendable(redacted)
+        return sendable(json.loads(self._shortened({"text": text}, self._limit))["text"])
 
     def _whole(self, part: Mapping[str, Any], room: int) -> str | None:
         """A part as JSON, None where it takes more than `room`."""
@@ -209,15 +210,6 @@ class Fitter:
                 ]
             start = end + 1
         return found
-
-
-def clean(text: str) -> str:
-    """A text that can be sent: without half characters, which UTF-8 has no bytes for."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "replace").decode()
-    return text
 
 
 def _without_media(part: Any) -> Any:

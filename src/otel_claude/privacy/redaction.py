@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
 
+from otel_claude._characters import sendable
 from otel_claude._pseudonym import pseudonym
 from otel_claude.privacy.detectors import DETECTORS, KINDS, Detector
 
@@ -346,7 +347,7 @@ def _is_long(value: Any) -> bool:
 def _whole_characters(value: Any) -> Any:
     """The same without half characters, for which UTF-8 has no bytes: JSON can hold them."""
     if isinstance(value, str):
-        return value if value.isascii() else value.encode("utf-8", "replace").decode()
+        return sendable(value)
     if isinstance(value, Mapping):
         return {_whole_characters(key): _whole_characters(item) for key, item in value.items()}
     return [_whole_characters(item) for item in value] if isinstance(value, list | tuple) else value

@@ -276,6 +276,19 @@ def test_a_batch_kept_by_one_process_is_released_by_another(server, store):
     other.close()
 
 
+def test_a_name_that_redis_cannot_be_told_stops_nothing(store):
+    """Half a character, out of the JSON of a web client: it would be tried again for ever."""
+    odd = claim(account="user:\ud83d")
+    store.reserve("h", [odd])
+    store.settle("h", [Charge(odd, 7)])
+    store.settle("i", [Charge(claim(), 1)])
+    assert store.flush(5)
+    assert {name: found.spent for name, found in store.accounts("").items()} == {
+        "a": 1,
+        "user:?": 7,
+    }
+
+
 def test_names_are_not_patterns(store):
     store.reserve("h", [claim(account="a*b:"), claim(account="axb:")])
     assert list(store.accounts("a*b")) == ["a*b:"]
