@@ -62,9 +62,8 @@ def test_anomalies_lead_to_the_calls_that_explain_them(own_site, open_page):
     row = rows_of(page, "anomalies").filter(has_text="Cost of the hour")
     assert row.count() == 1
     each = quiet[0].attributes[semconv.COST_TOTAL]
-    assert [usd(page, 0.75 + 20 * each), usd(page, each)] == row.locator("td").all_inner_texts()[
-        1:3
-    ]
+    costs = [usd(page, 0.75 + 20 * each), usd(page, each)]
+    assert costs == row.locator("td").all_inner_texts()[1:3]
     row.get_by_role("link", name="$0.750, claude-opus-5-5").click()
     page.locator(".tree-row, #panel-facts, .facts").first.wait_for()
     assert f"#/call/{777:016x}" in page.url
