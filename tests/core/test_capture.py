@@ -94,9 +94,12 @@ def test_content_goes_where_the_mode_says(telemetry, client, asked, mode, stream
             assert problems(name, event[name]) == []
             assert not isinstance(event[name], str)
     if on_span:
-        assert of(telemetry, semconv.OUTPUT_MESSAGES) == [
-            {"role": "assistant", "parts": [{"type": "text", "content": "The answer in full"}]}
-        ]
+        (message,) = of(telemetry, semconv.OUTPUT_MESSAGES)
+        assert message == {
+            "role": "assistant",
+            "parts": [{"type": "text", "content": "The answer in full"}],
+            "finish_reason": "stop",
+        }
         assert telemetry.attributes[semconv.REQUEST_STOP_SEQUENCES] == ("END",)
 
 
