@@ -158,6 +158,32 @@ def test_pages_know_many_users_at_once(both: Both):
         assert answer.json()["totals"]["calls"] == 0
 
 
+@pytest.mark.parametrize("name", ["report", "compare"])
+def test_reports_of_a_fleet(both: Both, name: str):
+    for where in (("--from",), ("--from", "1795000000", "--db")):
+        done = command(name, *where, both.shim.url("otel"), "--format", "json")
+        assert done.returncode == 0, done.stderr
+        assert "not known" in json.loads(done.stdout)["coverage"]["note"]
+    done = command(name, "--days", "14", "--from", both.shim.url("otel"))
+    assert done.returncode == 0, done.stderr
+    assert not secret(done.stdout + done.stderr)
+    refused = command(name, "--from", "clickhouse://a:geheim@127.0.0.1:1/x")
+    assert refused.returncode == 2
+    assert "geheim" not in refused.stderr
+
+
+def test_a_report_says_how_much_of_it_is_there(both: Both):
+    said = command("report", "--db", both.shim.url("otel")).stdout
+    assert "Whether these are all calls is not known" in " ".join(said.split())
+
+
+def test_alert_rules_do_not_watch_a_fleet(both: Both, tmp_path):
+    rules = tmp_path / "alerts.yaml"
+    done = command("up", "--from", both.shim.url("otel"), "--alerts", str(rules))
+    assert done.returncode == 2
+    assert "deploy/prometheus" in done.stderr
+
+
 def test_reconcile_reads_the_fleet(both: Both, tmp_path):
     bill = tmp_path / "bill.json"
     bill.write_text("{}")
