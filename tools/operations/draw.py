@@ -101,7 +101,7 @@ def number(value: float, unit: str, decimals: int | None = None) -> str:
 
 
 def _seconds(value: float) -> str:
-    for size, sign in ((7200, "h"), (120, "min")):
+    for size, sign in ((172_800, "days"), (7200, "h"), (120, "min")):
         if abs(value) >= size:
             return f"{value / (size / 2):.3g} {sign}"
     return f"{value * 1000:.0f} ms" if 0 < abs(value) < 1 else f"{value:.3g} s"
@@ -118,7 +118,8 @@ def legend(target: dict[str, Any], labels: dict[str, str]) -> str:
     """What a series is called."""
     text = target.get("legendFormat") or ", ".join(labels.values())
     named = re.sub(r"\{\{(.*?)\}\}", lambda m: labels.get(m[1].strip(), ""), text).strip()
-    return named or "(none given)"
+    # Prometheus names groups of rules by their file.
+    return re.sub(r"\S*/(\S+\.yaml)", r"\1", named) or "(none given)"
 
 
 def _defaults(panel: dict[str, Any]) -> dict[str, Any]:
@@ -363,7 +364,7 @@ def draw_rates(ax: Any, panel: dict[str, Any], source: Source) -> None:
     ax.axis("on")
     ax.set_yticks([])
     for at, model in enumerate(sums):
-        ax.text(0, at, f" {model}", size=8, va="center")
+        ax.text(0.01, at, model, size=8, va="center", transform=ax.get_yaxis_transform())
     ax.tick_params(labelsize=7, length=2)
     ax.xaxis.set_major_formatter(lambda value, _: number(value, unit))
 
