@@ -74,8 +74,6 @@ FILTERS: dict[str, Filters] = {
     "slow ones of a model, or of none": Filters(
         {"model": ("claude-sonnet-5-5", "-")}, show=("slow",), min_cost=1e-7, min_duration=0.2
     ),
-    "a tag": Filters({"tag.plan": ('it\'s \\ "pro"\n%',)}),
-    "nobody": Filters({"user": ("'; DROP TABLE calls; --",)}),
 }
 
 
@@ -105,6 +103,22 @@ def test_every_question(both: Both, clickhouse, question: Question, filters: Fil
     period = Period(both.now - 14 * DAY, both.now)
     here, there = (question(one, period, filters) for one in (both.duckdb.store, clickhouse))
     assert list(same(here, there)) == []
+
+
+@pytest.mark.parametrize(
+    ("filters", "found"),
+    [
+        (Filters({"tag.plan": ('it\'s \\ "pro"\n%',)}), 1),
+        (Filters({"feature": ("a'b\\'c", "-"), "session": ("Ω 🦀\t",)}), 1),
+        (Filters({"user": ("'; DROP TABLE calls; --",)}), 0),
+    ],
+    ids=["tag", "text", "hostile"],
+)
+def test_texts_of_all_kinds(both: Both, clickhouse, filters: Filters, found: int):
+    period = Period(both.now - 14 * DAY, both.now)
+    here, there = (calls.calls(one, period, filters) for one in (both.duckdb.store, clickhouse))
+    assert list(same(here, there)) == []
+    assert here["total"] == found
 
 
 @pytest.mark.parametrize("kind", KINDS)
