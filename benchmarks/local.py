@@ -53,6 +53,15 @@ QUESTIONS = (
     "tokens/daily",
     "evaluations",
     "budgets",
+    "forecast",
+    "anomalies",
+    "savings",
+    "cache-misses",
+    "sessions",
+    "weekly",
+    "reliability",
+    "compare?by=model",
+    "compare?by=tag.experiment",
 )
 
 
