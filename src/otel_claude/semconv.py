@@ -296,6 +296,8 @@ M_RATELIMIT_RESET = "claude.client.ratelimit.reset"
 M_RETIREMENT = "claude.client.model.retirement"
 M_SESSION_TOKENS = "claude.session.tokens"
 M_SESSION_COST = "claude.session.cost"
+BUDGET_METRICS = "claude.budget."
+"""How the names of all metrics of budgets begin."""
 M_BUDGET_LIMIT = BUDGET_LIMIT
 M_BUDGET_SPENT = BUDGET_SPENT
 M_BUDGET_RESERVED = BUDGET_RESERVED

@@ -426,8 +426,6 @@ def _digest(*parts: str | bytes) -> str:
 
 # --- metrics -----------------------------------------------------------------------------------
 
-BUDGETS: Final = "claude.budget."
-"""How the names of the metrics that are kept begin."""
 BUDGET_KEYS: Final = {
     semconv.BUDGET_NAME: "budget",
     semconv.BUDGET_SCOPE: "budget_scope",
@@ -447,7 +445,10 @@ def budgets_of(message: Any, size: int) -> Batch:
         for scoped in group.scope_metrics:
             for metric in scoped.metrics:
                 kind = metric.WhichOneof("data")
-                if not metric.name.startswith(BUDGETS) or kind not in ("gauge", "sum"):
+                if not metric.name.startswith(semconv.BUDGET_METRICS) or kind not in (
+                    "gauge",
+                    "sum",
+                ):
                     continue
                 delta = kind == "sum" and metric.sum.aggregation_temporality == _DELTA
                 for point in getattr(metric, kind).data_points:

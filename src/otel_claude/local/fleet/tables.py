@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from otel_claude import semconv
 from otel_claude.local.columns import CALLS, MONEY, Column
-from otel_claude.local.rows import BUDGET_KEYS, BUDGETS, EVALUATION_KEYS, LARGEST, OWN_EVENTS
+from otel_claude.local.rows import BUDGET_KEYS, EVALUATION_KEYS, LARGEST, OWN_EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -249,7 +249,7 @@ def _budget_table(base: str, kind: str, delta: str) -> Table:
     return Table(
         base,
         _nullable({**_points(delta), "kind": text(kind)}),
-        f"startsWith(MetricName, {text(BUDGETS)})",
+        f"startsWith(MetricName, {text(semconv.BUDGET_METRICS)})",
         "MetricName, TimeUnix, StartTimeUnix, toString(Attributes), toString(ResourceAttributes)",
         "time_ns",
         "TimeUnix",
