@@ -12,9 +12,10 @@ from pathlib import Path
 import anthropic
 import duckdb
 import pytest
+import yaml
 
 from otel_claude import attribution
-from tests.operations.documented import documented
+from tests.operations.documented import ROOT, documented
 
 
 @pytest.fixture
@@ -71,3 +72,13 @@ def test_jq(lines, command):
     )
     assert found.returncode == 0, found.stderr
     assert found.stdout.strip() not in ("", "[]")
+
+
+def test_the_compose_files_tempo_answers_metrics_of_traceql() -> None:
+    """Without this processor Tempo answers searches, and metrics with an error."""
+    compose = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text(encoding="utf-8"))
+    tempo = yaml.safe_load(compose["configs"]["tempo"]["content"])
+    assert any("_over_time(" in query for query in documented("traceql"))
+    generators = tempo["overrides"]["defaults"]["metrics_generator"]
+    assert "local-blocks" in generators["processors"]
+    assert tempo["metrics_generator"]["processor"]["local_blocks"]["filter_server_spans"] is False
