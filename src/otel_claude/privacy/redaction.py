@@ -271,11 +271,6 @@ def _compiled(pattern: str) -> tuple[Any, bool]:
         return re.compile(pattern, re.ASCII), False
 
 
-def is_fast() -> bool:
-    """Whether RE2 is installed."""
-    return _compiled("x")[1]
-
-
 def _finder(detector: Detector, compiled: Any) -> Find:
     group = 1 if compiled.groups else 0
     check = detector.check
