@@ -333,3 +333,19 @@ def test_half_characters_from_outside_cost_nobody_a_label_or_an_error(
     assert telemetry.total(semconv.M_REQUESTS, claude__feature="caf?") == 1
     encode_spans(telemetry.spans)
     assert "Failed to encode" not in caplog.text
+
+
+def test_a_model_with_half_a_character_fails_as_without_us_and_its_span_can_be_sent(
+    telemetry, client, ask, caplog
+):
+    asked = ask(model=json.loads('"claude-\\ud83d"'))
+    with pytest.raises(Exception, match=r".") as plain:
+        client.messages.create(**asked)
+    telemetry.instrument()
+    with pytest.raises(type(plain.value)) as watched:
+        client.messages.create(**asked)
+    assert str(watched.value) == str(plain.value)
+    (span,) = telemetry.spans
+    assert span.name == "chat claude-?"
+    encode_spans(telemetry.spans)
+    assert "Failed to encode" not in caplog.text
