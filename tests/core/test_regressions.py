@@ -22,6 +22,7 @@ import pytest
 from otel_claude import ClaudeInstrumentor, _faults, attribution, flush, semconv
 from otel_claude.audit import chain
 from otel_claude.capture import batches, endpoint, native, response, sessions, watch
+from otel_claude.emit import events
 from otel_claude.emit.instruments import instruments_of
 from tests.conftest import Telemetry
 
@@ -343,3 +344,25 @@ def test_classes_that_a_program_makes_as_it_goes_are_not_remembered_for_ever():
     assert {endpoint._platform_of(kind) for kind in made()} == {("anthropic", "anthropic")}
     assert len(watch._kinds) <= 256
     assert len(endpoint._platforms) <= 256
+
+
+def test_an_older_logs_api_costs_the_events_and_one_line(
+    telemetry, client, ask, caplog, monkeypatch
+):
+    """OpenTelemetry before 1.35; later ones cannot be installed beside it."""
+
+    def without_event_name(*, timestamp=None, context=None, attributes=None, body=None):
+        raise AssertionError
+
+    monkeypatch.setattr("opentelemetry._logs.LogRecord", without_event_name)
+    events._say_none.cache_clear()
+    telemetry.instrument(capture="event", audit=True)
+    for scenario in ("", "status=400"):
+        with contextlib.suppress(anthropic.APIStatusError):
+            client.messages.create(**ask(scenario))
+    assert len(telemetry.spans) == 2
+    assert telemetry.total(semconv.M_REQUESTS) == 2
+    assert telemetry.total(semconv.M_FAULTS) == 0
+    assert not telemetry.log_exporter.get_finished_logs()
+    assert caplog.text.count("need OpenTelemetry 1.35 or newer") == 1
+    events._say_none.cache_clear()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_claude import semconv
@@ -51,7 +52,7 @@ class Events:
         try:
             return cls(provider, strict=strict)
         except Exception:
-            logger.debug("otel-claude: no events, the logs API differs", exc_info=True)
+            _say_none()
             return None
 
     def exception(self, call: Call) -> None:
@@ -110,3 +111,12 @@ class Events:
             event_name=name,
             attributes=attributes,
         )
+
+
+@cache
+def _say_none() -> None:
+    """Once in a process: nobody would know why content, verdicts or exceptions are missing."""
+    logger.warning(
+        "otel-claude: there are no events, which need OpenTelemetry 1.35 or newer; spans and metrics"
+        " are not affected."
+    )
