@@ -196,7 +196,8 @@ def test_tables_fit(columns: str) -> None:
     done = run("demo", "--calls", "12", COLUMNS=columns)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert max(len(line) for line in lines) <= int(columns)
+    # The command that serves the dashboard stays whole, as long as the path of the home is.
+    assert max(len(line) for line in lines if "otel-claude up --db" not in line) <= int(columns)
     assert "…" not in done.stdout
     assert "Total        12 calls, $0." in done.stdout
     assert "say the same as the spans" in done.stdout

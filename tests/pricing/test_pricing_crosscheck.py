@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import sys
 from datetime import datetime, timezone
 from decimal import Decimal
 from importlib import metadata
@@ -92,7 +93,9 @@ def compare(table: Any, name: Any, theirs: Any, problems: Any) -> None:
 
 def absent(what: str) -> NoReturn:
     """Skips, but not in CI: there the comparison is the point."""
-    (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"{what} is not installed")
+    # Newer tables are not made for Python 3.10.
+    needed = os.environ.get("CI") == "true" and sys.version_info >= (3, 11)
+    (pytest.fail if needed else pytest.skip)(f"{what} is not installed")
 
 
 def genai() -> Any:

@@ -89,5 +89,5 @@ def _plain_page(
     if cursor:
         pairs.append(("page", cursor))
     path = f"{_PATH}{report}?{urlencode(pairs)}"
-    page = client.get(path, cast_to=dict[str, Any], options={"headers": {"anthropic-beta": BETA}})
+    page = client.get(path, cast_to=object, options={"headers": {"anthropic-beta": BETA}})
     return dict(page)
