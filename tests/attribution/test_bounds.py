@@ -168,7 +168,7 @@ def test_answers_that_a_gateway_invents_are_bounded(telemetry):
             "anthropic-workspace-id": f"w-{number}",
             "anthropic-organization-id": "o",
         }
-        call.limit_headers = {"anthropic-ratelimit-requests-limit": b"50"}
+        call.raw_headers = {b"anthropic-ratelimit-requests-limit": b"50"}
         record(metrics, call)
     points = telemetry.metrics()
     for metric, label in (

@@ -13,7 +13,6 @@ import atexit
 import contextlib
 import itertools
 import logging
-import os
 import secrets
 import threading
 import time
@@ -24,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from otel_claude import _faults
 from otel_claude.budgets.ledger import Unreachable
+from otel_claude.call.fork import forget_after_fork
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -89,7 +89,7 @@ class Courier:
         self._name = name
         self._retry_seconds = retry_seconds
         self._begin()
-        _alive.add(self)
+        forget_after_fork(self)
         atexit.register(_flush_at_exit, weakref.ref(self))
 
     def _begin(self) -> None:
@@ -324,19 +324,7 @@ class Courier:
                 logger.debug("otel-claude: budgets: hanging up failed", exc_info=True)
 
 
-_alive: weakref.WeakSet[Courier] = weakref.WeakSet()
-
-
 def _flush_at_exit(courier: weakref.ref[Courier]) -> None:
     found = courier()
     if found is not None:
         found.flush(_AT_EXIT)
-
-
-def _forget_all() -> None:
-    for courier in list(_alive):
-        courier.forget()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_all)

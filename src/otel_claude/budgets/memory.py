@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
-import weakref
 from typing import TYPE_CHECKING, Final
 
 from otel_claude.budgets.ledger import (
@@ -17,6 +15,7 @@ from otel_claude.budgets.ledger import (
     Verdict,
 )
 from otel_claude.budgets.window import PARTS
+from otel_claude.call.fork import forget_after_fork
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -81,7 +80,7 @@ class MemoryStore:
         self._holds: dict[str, _Hold] = {}  # the oldest first: all last equally long
         self._kept: dict[str, _Hold] = {}
         self._sweep_at = _SWEEP_ABOVE
-        _alive.add(self)
+        forget_after_fork(self)
 
     def reserve(self, hold: str, claims: Sequence[Claim]) -> Verdict:
         """See `Store`."""
@@ -165,7 +164,7 @@ class MemoryStore:
     def close(self) -> None:
         """See `Store`: there is nothing to give up."""
 
-    def forget_calls(self) -> None:
+    def forget(self) -> None:
         """Drop the reservations, with a fresh lock: in a forked child they are the parent's."""
         self._lock = threading.Lock()
         self._holds.clear()
@@ -209,15 +208,3 @@ class MemoryStore:
             if (account := self._accounts.get(name)) is not None:
                 account.reserved -= amount
         return hold.amounts
-
-
-_alive: weakref.WeakSet[MemoryStore] = weakref.WeakSet()
-
-
-def _forget_all() -> None:
-    for store in list(_alive):
-        store.forget_calls()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_all)

@@ -28,7 +28,7 @@ Platform = Literal[
 ]
 
 
-_NO_HEADERS: Mapping[str, bytes] = MappingProxyType({})
+_NO_HEADERS: Mapping[bytes, bytes] = MappingProxyType({})
 
 
 class Observer(Protocol):
@@ -93,6 +93,7 @@ class Call:
     asks for the time of every event. `adopts` says that the span will be one that the SDK makes;
     `describe` writes on it before the SDK ends it, when the answer has been read: `answered`. `tracer_provider` and `conversation_id` are what
     the client was given. `run` is the tool runner's loop that makes the call, if one does.
+    `raw_headers` are those of the last answer, as they came but for their case.
     `hops` are the answers to the attempts that succeeded, where a middleware may make several.
     `judged` says that the answer will be evaluated.
     `content` is what was said, for observers that asked for it; None where none did.
@@ -137,10 +138,10 @@ class Call:
         "headers",
         "hops",
         "judged",
-        "limit_headers",
         "model",
         "operation",
         "outcome",
+        "raw_headers",
         "request",
         "reserved",
         "response_headers",
@@ -189,7 +190,7 @@ class Call:
         self.status: int | None = None
         self.body_size: int | None = None
         self.response_headers: dict[str, str] = {}
-        self.limit_headers: Mapping[str, bytes] = _NO_HEADERS
+        self.raw_headers: Mapping[bytes, bytes] = _NO_HEADERS
         self.response_id: str | None = None
         self.response_model: str | None = None
         self.stop_reason: str | None = None

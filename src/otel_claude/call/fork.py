@@ -5,8 +5,16 @@ from __future__ import annotations
 import os
 import threading
 import weakref
+from typing import Protocol
 
 _generation = 0
+
+
+class Forgetful(Protocol):
+    """Something with knowledge of the calls of one process."""
+
+    def forget(self) -> None:
+        """Drop what is the parent's to report. Called in a forked child, where locks may be held."""
 
 
 def generation() -> int:
@@ -28,11 +36,21 @@ def new_lock() -> threading.RLock:
 _locks: weakref.WeakSet[threading.RLock] = weakref.WeakSet()
 
 
+def forget_after_fork(thing: Forgetful) -> None:
+    """Have `thing.forget()` called in forked children, for as long as the thing lives."""
+    _forgetful.add(thing)
+
+
+_forgetful: weakref.WeakSet[Forgetful] = weakref.WeakSet()
+
+
 def _forked() -> None:
     global _generation  # noqa: PLW0603 - one number per process is the point
     _generation += 1
     for lock in list(_locks):
         lock._at_fork_reinit()  # type: ignore[attr-defined] # as the logging module does with its own
+    for thing in list(_forgetful):
+        thing.forget()
 
 
 if hasattr(os, "register_at_fork"):

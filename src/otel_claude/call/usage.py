@@ -8,7 +8,7 @@ negative or of another type is absent (`None`), never zero and never guessed.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from otel_claude._characters import sendable
 
@@ -42,7 +42,33 @@ def count(value: object) -> int | None:
 
 def text(value: object) -> str | None:
     """`value` where it is a non-empty string, else None. Half characters are replaced."""
-    return sendable(value) if isinstance(value, str) and value else None
+    if not isinstance(value, str):
+        return None
+    return (value or None) if value.isascii() else sendable(value)
+
+
+_COUNTS: Final = (
+    "input_tokens",
+    "output_tokens",
+    "cache_read_input_tokens",
+    "cache_creation_input_tokens",
+)
+_SPLIT: Final = ("ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens")
+_DETAILS: Final = ("thinking_tokens",)
+_SERVER_TOOLS: Final = (
+    "web_search_requests",
+    "web_fetch_requests",
+    "code_execution_requests",
+)
+_TEXTS: Final = ("service_tier", "speed", "inference_geo")
+
+
+def _read_counts(into: Tokens, names: tuple[str, ...], said: Mapping[str, Any]) -> None:
+    """Overwrite the counts of these names with what `said` has of them."""
+    for name in names:
+        value = said.get(name)
+        if value is not None and (n := count(value)) is not None:
+            setattr(into, name, n)
 
 
 class Tokens:
@@ -87,24 +113,11 @@ class Tokens:
     def read_tokens(self, said: Mapping[str, Any]) -> None:
         """Overwrite with every count that `said` has; what it lacks is kept. Never raises."""
         get = said.get
-        if (n := count(get("input_tokens"))) is not None:
-            self.input_tokens = n
-        if (n := count(get("output_tokens"))) is not None:
-            self.output_tokens = n
-        if (n := count(get("cache_read_input_tokens"))) is not None:
-            self.cache_read_input_tokens = n
-        if (n := count(get("cache_creation_input_tokens"))) is not None:
-            self.cache_creation_input_tokens = n
+        _read_counts(self, _COUNTS, said)
         if (split := get("cache_creation")) is not None:
-            split = fields(split)
-            if (n := count(split.get("ephemeral_5m_input_tokens"))) is not None:
-                self.ephemeral_5m_input_tokens = n
-            if (n := count(split.get("ephemeral_1h_input_tokens"))) is not None:
-                self.ephemeral_1h_input_tokens = n
-        if (details := get("output_tokens_details")) is not None and (
-            n := count(fields(details).get("thinking_tokens"))
-        ) is not None:
-            self.thinking_tokens = n
+            _read_counts(self, _SPLIT, fields(split))
+        if (details := get("output_tokens_details")) is not None:
+            _read_counts(self, _DETAILS, fields(details))
 
     @property
     def prompt_tokens(self) -> int | None:
@@ -169,24 +182,13 @@ class Usage(Tokens):
         self.said = True
         self.read_tokens(said)
         get = said.get
-        if tier := text(get("service_tier")):
-            self.service_tier = tier
-        if speed := text(get("speed")):
-            self.speed = speed
-        if geo := text(get("inference_geo")):
-            self.inference_geo = geo
+        for name in _TEXTS:
+            if value := text(get(name)):
+                setattr(self, name, value)
         if (tools := get("server_tool_use")) is not None:
-            self._read_server_tools(fields(tools))
+            _read_counts(self, _SERVER_TOOLS, fields(tools))
         if (entries := get("iterations")) is not None:
             self._read_iterations(entries)
-
-    def _read_server_tools(self, said: Mapping[str, Any]) -> None:
-        if (n := count(said.get("web_search_requests"))) is not None:
-            self.web_search_requests = n
-        if (n := count(said.get("web_fetch_requests"))) is not None:
-            self.web_fetch_requests = n
-        if (n := count(said.get("code_execution_requests"))) is not None:
-            self.code_execution_requests = n
 
     def _read_iterations(self, entries: object) -> None:
         if not isinstance(entries, Sequence) or isinstance(entries, str | bytes):

@@ -11,38 +11,27 @@ if TYPE_CHECKING:
     from otel_claude.call.call import Call
 
 _TEXTS: Final = (str, bytes)
-_IDS: Final = ("request-id", "anthropic-organization-id", "anthropic-workspace-id")
-
-
-class _Names(dict[bytes, str | None]):
-    """Header names as they come -> in lower case, or None where telemetry has no use for them."""
-
-    _most = 1024  # servers make names up, too
-
-    def __missing__(self, raw: bytes) -> str | None:
-        if len(self) >= self._most:
-            self.clear()
-        name = raw.decode("latin-1").lower()
-        kept = name if name in _IDS or name.startswith("anthropic-") else None
-        self[raw] = kept
-        return kept
-
-
-_names: Final = _Names()
+_REQUEST_ID: Final = b"request-id"
+_IDS: Final = {
+    _REQUEST_ID: "request-id",
+    b"anthropic-organization-id": "anthropic-organization-id",
+    b"anthropic-workspace-id": "anthropic-workspace-id",
+}
 
 
 def read_headers(call: Call, response: Any) -> None:
-    """Keep the response headers that telemetry uses, names in lower case.
+    """Keep the response headers, and the few that say who was asked as text.
 
-    From the raw list: a look-up in httpx's headers costs as much as all of this. The dozen that
-    are about rate limits stay as they came until somebody collects them.
+    From the raw list, by which one pass is enough: a look-up in httpx's headers costs as much as
+    all of this. The dozen that are about rate limits are read when somebody collects them.
     """
-    found = {name: value for raw, value in response.headers.raw if (name := _names[raw])}
-    for name in _IDS:
-        if (value := found.pop(name, None)) is not None:
-            call.response_headers[name] = value.decode("latin-1")
-    if found:
-        call.limit_headers = found
+    headers = dict(response.headers.raw)
+    if _REQUEST_ID not in headers:  # written in another case, maybe
+        headers = {name.lower(): value for name, value in headers.items()}
+    for name, kept in _IDS.items():
+        if (value := headers.get(name)) is not None:
+            call.response_headers[kept] = value.decode("latin-1")
+    call.raw_headers = headers
 
 
 def read_attempt(call: Call, response: Any) -> None:

@@ -23,6 +23,7 @@ from opentelemetry.metrics import (
 from otel_claude import _faults, semconv
 from otel_claude._version import __version__
 from otel_claude.call.fork import new_lock
+from otel_claude.emit.backlog import Backlog
 from otel_claude.emit.limits import Limits
 from otel_claude.emit.sums import Sums
 from otel_claude.emit.words import Words
@@ -43,6 +44,7 @@ class Instruments:
         self._histograms: dict[str, Histogram] = {}
         self._shown: dict[str, Callable[[CallbackOptions], Iterable[Observation]] | None] = {}
         self._flushing = new_lock()
+        self.backlog = Backlog()
         self.sums = Sums()
         self.words = Words()
         self.limits = Limits(self.words)
@@ -105,7 +107,8 @@ class Instruments:
         return self.limits.limit(options)
 
     def flush(self) -> None:
-        """Hand the pending sums to the counters."""
+        """Measure what waits, and hand the pending sums to the counters."""
+        self.backlog.clear()
         with self._flushing:
             for labels, sums in self.sums.take().items():
                 for slot, number in sums.items():

@@ -19,18 +19,20 @@ if TYPE_CHECKING:
     from otel_claude.emit.words import Words
 
 _PREFIXES: Final = ("anthropic-ratelimit-", "anthropic-")
+_USUAL: Final = b"anthropic-ratelimit-requests-limit"
+_IDS: Final = (b"anthropic-organization-id", b"anthropic-workspace-id")
 _KEPT: Final = 512  # label sets; the oldest reading goes first
 
 Key = tuple[tuple[str, str], ...]
 
 
 class Limits:
-    """Keeps what responses say about rate limits, as text; it is parsed when it is collected."""
+    """Keeps the headers in which responses speak of rate limits; they are read at collection."""
 
     def __init__(self, words: Words) -> None:
         self._words = words
         self._lock = new_lock()
-        self._readings: dict[Key, Mapping[str, bytes]] = {}
+        self._readings: dict[Key, Mapping[bytes, bytes]] = {}
         self._models: dict[str, date | None] = {}
 
     def read(self, call: Call) -> None:
@@ -46,10 +48,10 @@ class Limits:
             if value is not None
         ]
         with self._lock:
-            if call.limit_headers:
+            if _says_limits(call.raw_headers):
                 key = tuple(labels)
                 self._readings.pop(key, None)
-                self._readings[key] = call.limit_headers
+                self._readings[key] = call.raw_headers
                 if len(self._readings) > _KEPT:
                     del self._readings[next(iter(self._readings))]
             model = call.resolved_model
@@ -101,7 +103,7 @@ class Limits:
         with self._lock:
             readings = list(self._readings.items())
         for key, raw in readings:
-            headers = {name: value.decode("latin-1") for name, value in raw.items()}
+            headers = {name.decode("latin-1"): text.decode("latin-1") for name, text in raw.items()}
             for header, text in headers.items():
                 kind, _, suffix = _stem(header).rpartition("-")
                 if not kind or suffix not in ("limit", "remaining", "utilization", "reset"):
@@ -111,6 +113,13 @@ class Limits:
                     continue
                 label = kind.replace("-", "_")
                 yield header, text, {**dict(key), semconv.RATELIMIT_KIND: label}
+
+
+def _says_limits(headers: Mapping[bytes, bytes]) -> bool:
+    """Whether a response says anything of rate limits: else the last reading stands."""
+    return _USUAL in headers or any(
+        name.startswith(b"anthropic-") and name not in _IDS for name in headers
+    )
 
 
 def _stem(header: str) -> str:

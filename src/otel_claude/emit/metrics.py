@@ -61,27 +61,27 @@ class Metrics:
     def start(self, call: Call) -> None:
         """A call is under way."""
         if not self._strict and self.listened():
-            active = self._labels.of_active(call)
-            self._instruments.sums.add(active, counters.BEGUN)
             call.counted = True
-
-    def leave(self, call: Call) -> None:
-        """A call is not under way any more."""
-        if call.counted:
-            active = self._labels.of_active(call)
-            self._instruments.sums.add(active, counters.ENDED)
+            self._instruments.backlog.add(self._begin, call)
 
     def end(self, call: Call, bill: Bill) -> None:
         """Count and measure a call that has ended."""
-        if not self.listened() or (self._strict and not call.is_inference):
-            return
+        if self.listened() and (call.is_inference or not self._strict):
+            self._instruments.backlog.add(self._measure, call, bill)
+
+    def _begin(self, call: Call, _bill: None) -> None:
+        self._instruments.sums.add(self._labels.of_active(call), counters.BEGUN)
+
+    def _measure(self, call: Call, bill: Bill) -> None:
+        sums = self._instruments.sums
+        if call.counted:
+            sums.add(self._labels.of_active(call), counters.ENDED)
         labels = self._labels.of(call, call.response_model)
         additions: list[counters.Addition] = []
         # A result of a batch is no call of its own: the reading of them all was.
         if call.whole is None:
             self._record(call, bill, labels)
             additions += self._counts(call, bill)
-        sums = self._instruments.sums
         if not self._strict:
             for model, spent in counters.money(bill):
                 if model is None:

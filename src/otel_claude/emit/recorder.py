@@ -132,7 +132,6 @@ class Recorder:
     def after(self, call: Call) -> None:
         """Record a call that has ended. A fault in one signal leaves the others whole."""
         try:
-            self._metrics.leave(call)
             if call.outcome == "rejected" and call.adopts:
                 # Nothing was sent, so the SDK makes no span: this one is ours.
                 call.adopts = False

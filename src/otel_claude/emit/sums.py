@@ -7,12 +7,11 @@ readers, views and restarts work as with any other.
 
 from __future__ import annotations
 
-import os
 import threading
-import weakref
 from typing import TYPE_CHECKING, Any
 
 from otel_claude import semconv
+from otel_claude.call.fork import forget_after_fork
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -60,7 +59,7 @@ class Sums:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._pending: dict[LabelSet, dict[Slot, int]] = {}
-        _alive.add(self)
+        forget_after_fork(self)
 
     def add(self, labels: LabelSet, additions: Collection[tuple[Slot, int]]) -> None:
         """Add numbers to the sums of a label set, all those of a call at once."""
@@ -84,14 +83,3 @@ class Sums:
         self._lock = threading.Lock()
         self._pending = {}
 
-
-_alive: weakref.WeakSet[Sums] = weakref.WeakSet()
-
-
-def _forget_all() -> None:
-    for sums in list(_alive):
-        sums.forget()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_all)
