@@ -96,6 +96,8 @@ class Sources:
             context: where to look; None is the current one.
         """
         context = otel_context.get_current() if context is None else context
+        if not context and metadata_user is None and self._nothing_else():
+            return None  # a program without a server, and without blocks
         block = context.get(KEY)
         said = block if isinstance(block, Attribution) else NOTHING
         request = request_in(context)
@@ -118,6 +120,10 @@ class Sources:
         if key is not None and found.user is not None and not (sealed and said.user is None):
             found = found._replace(user=pseudonym(key, found.user))
         return None if found is NOTHING else found
+
+    def _nothing_else(self) -> bool:
+        """Whether nothing is known of any call, whatever its context says."""
+        return self._complete and not self._defaults and _serving.get() is None
 
     def _complete_defaults(self) -> Mapping[str, str]:
         """The defaults, with those of the resource once an OpenTelemetry SDK is set up."""

@@ -91,9 +91,10 @@ class Call:
     never content. `span`, `context` and `captured` belong to the observer that traces, `counted` to
     the one that counts; `by_events` says that the SDK's own stream reads the response; `headers` is what observers want sent with the request, and a list in `chunk_times`
     asks for the time of every event. `adopts` says that the span will be one that the SDK makes;
-    `describe` writes on it before the SDK ends it, when the answer has been read: `answered`. `tracer_provider` and `conversation_id` are what
-    the client was given. `run` is the tool runner's loop that makes the call, if one does.
-    `raw_headers` are those of the last answer, as they came but for their case.
+    `describe` writes on it before the SDK ends it, when the answer has been read: `answered`. `tracer_provider`,
+    `conversation_id` and `propagates` (trace context to the API) are what the client was given. `run` is the tool runner's loop that makes the call, if one does.
+    `response_headers` are those that say who was asked, `raw_headers`
+    are all of the last answer.
     `hops` are the answers to the attempts that succeeded, where a middleware may make several.
     `judged` says that the answer will be evaluated.
     `content` is what was said, for observers that asked for it; None where none did.
@@ -141,6 +142,7 @@ class Call:
         "model",
         "operation",
         "outcome",
+        "propagates",
         "raw_headers",
         "request",
         "reserved",
@@ -225,6 +227,7 @@ class Call:
         self.answered = False
         self.describe: Callable[[Call], None] | None = None
         self.tracer_provider: Any = None
+        self.propagates = True
         self.conversation_id: str | None = None
 
     def begin(self) -> None:

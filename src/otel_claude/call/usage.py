@@ -67,7 +67,9 @@ def _read_counts(into: Tokens, names: tuple[str, ...], said: Mapping[str, Any]) 
     """Overwrite the counts of these names with what `said` has of them."""
     for name in names:
         value = said.get(name)
-        if value is not None and (n := count(value)) is not None:
+        if type(value) is int and 0 <= value <= _MOST:  # nearly always: no need to call for that
+            setattr(into, name, value)
+        elif value is not None and (n := count(value)) is not None:
             setattr(into, name, n)
 
 
@@ -77,37 +79,27 @@ class Tokens:
     `input_tokens` excludes cache reads and writes. `thinking_tokens` are part of `output_tokens`.
     """
 
-    # No dataclass, here and elsewhere: making one takes as long as importing a module.
-    __slots__ = (
-        "cache_creation_input_tokens",
-        "cache_read_input_tokens",
-        "ephemeral_1h_input_tokens",
-        "ephemeral_5m_input_tokens",
-        "input_tokens",
-        "output_tokens",
-        "thinking_tokens",
-    )
+    # No dataclass, here and elsewhere: making one takes as long as importing a module. And no
+    # `__init__`: one is made for every call, and most of it stays unsaid.
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cache_read_input_tokens: int | None = None
+    cache_creation_input_tokens: int | None = None
+    ephemeral_5m_input_tokens: int | None = None
+    ephemeral_1h_input_tokens: int | None = None
+    thinking_tokens: int | None = None
 
-    def __init__(self) -> None:
-        self.input_tokens: int | None = None
-        self.output_tokens: int | None = None
-        self.cache_read_input_tokens: int | None = None
-        self.cache_creation_input_tokens: int | None = None
-        self.ephemeral_5m_input_tokens: int | None = None
-        self.ephemeral_1h_input_tokens: int | None = None
-        self.thinking_tokens: int | None = None
-
-    def _state(self) -> dict[str, Any]:
-        slots = (name for kind in type(self).__mro__ for name in getattr(kind, "__slots__", ()))
-        return {name: getattr(self, name) for name in slots}
+    def _said(self) -> dict[str, Any]:
+        kind = type(self)
+        return {name: v for name, v in vars(self).items() if v != getattr(kind, name)}
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and self._state() == other._state()  # type: ignore[attr-defined] # same class
+        return type(other) is type(self) and self._said() == other._said()  # type: ignore[attr-defined] # same class
 
     __hash__ = None  # type: ignore[assignment] # it can change
 
     def __repr__(self) -> str:
-        said = (f"{name}={value!r}" for name, value in self._state().items() if value is not None)
+        said = (f"{name}={value!r}" for name, value in self._said().items())
         return f"{type(self).__name__}({', '.join(said)})"
 
     def read_tokens(self, said: Mapping[str, Any]) -> None:
@@ -136,38 +128,21 @@ class Iteration(Tokens):
     `model` is None where the entry runs on the response's own model.
     """
 
-    __slots__ = ("model", "type")
-
-    def __init__(self, type: str | None = None, model: str | None = None) -> None:  # noqa: A002 - the API's name
-        super().__init__()
-        self.type = type
-        self.model = model
+    type: str | None = None
+    model: str | None = None
 
 
 class Usage(Tokens):
     """The `usage` of a response. `said` is True once any usage was read."""
 
-    __slots__ = (
-        "code_execution_requests",
-        "inference_geo",
-        "iterations",
-        "said",
-        "service_tier",
-        "speed",
-        "web_fetch_requests",
-        "web_search_requests",
-    )
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.said = False
-        self.service_tier: str | None = None
-        self.speed: str | None = None
-        self.inference_geo: str | None = None
-        self.web_search_requests: int | None = None
-        self.web_fetch_requests: int | None = None
-        self.code_execution_requests: int | None = None
-        self.iterations: tuple[Iteration, ...] = ()
+    said: bool = False
+    service_tier: str | None = None
+    speed: str | None = None
+    inference_geo: str | None = None
+    web_search_requests: int | None = None
+    web_fetch_requests: int | None = None
+    code_execution_requests: int | None = None
+    iterations: tuple[Iteration, ...] = ()
 
     def read(self, value: object) -> None:
         """Merge a `usage` object into this one, as the API means it. Never raises.
@@ -183,7 +158,7 @@ class Usage(Tokens):
         self.read_tokens(said)
         get = said.get
         for name in _TEXTS:
-            if value := text(get(name)):
+            if (value := get(name)) is not None and (value := text(value)) is not None:
                 setattr(self, name, value)
         if (tools := get("server_tool_use")) is not None:
             _read_counts(self, _SERVER_TOOLS, fields(tools))
@@ -196,7 +171,8 @@ class Usage(Tokens):
         read = []
         for entry in entries:
             said = fields(entry)
-            iteration = Iteration(type=text(said.get("type")), model=text(said.get("model")))
+            iteration = Iteration()
+            iteration.type, iteration.model = text(said.get("type")), text(said.get("model"))
             iteration.read_tokens(said)
             read.append(iteration)
         self.iterations = tuple(read)

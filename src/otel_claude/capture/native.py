@@ -42,8 +42,10 @@ def read_client(call: Call, client: Any) -> None:
     """Read what a client's `open_telemetry` option says about the spans of its calls."""
     said = _options_of(client)
     if said:
-        call.tracer_provider = said.get("tracer_provider")
-        conversation = said.get("conversation_id")
+        get = said.get
+        call.tracer_provider = get("tracer_provider")
+        call.propagates = get("propagation", True) is not False
+        conversation = get("conversation_id")
         call.conversation_id = conversation if isinstance(conversation, str) else None
 
 
@@ -73,29 +75,23 @@ def drop_idle_span(client: Any, options: Any) -> None:
     """
     if (
         getattr(options, "span_name", None) is not None
+        and getattr(client, "_tracer", None) is not None
         and _stands_in(client)
         and not get_current_span().get_span_context().is_valid
     ):
         options.span_name = None  # these options were made for this one request, by the SDK
 
 
-def with_span_of(call: Call, options: Any, client: Any) -> Any:
-    """Request options that carry our trace context in place of the SDK's span.
-
-    The same options where we have nothing to put in its place: then the SDK's span stands.
-    """
-    if not call.headers:
-        return options
+def with_span_of(call: Call, options: Any) -> Any:
+    """Request options for a call with a span of ours: without the SDK's, and with our headers."""
     # Options with a span name were made by a method of the SDK, for this one request.
-    made_by_sdk = getattr(options, "span_name", None) is not None
-    replaced = options if made_by_sdk else copy.copy(options)
-    if made_by_sdk:
-        replaced.span_name = None
-    if _options_of(client).get("propagation", True) is not False:
-        given = options.headers
-        if given and isinstance(given, Mapping):
-            kept = {k: v for k, v in given.items() if k.lower() not in call.headers}
-            replaced.headers = {**kept, **call.headers}
-        else:
-            replaced.headers = dict(call.headers)
-    return replaced
+    if getattr(options, "span_name", None) is None:
+        options = copy.copy(options)
+    else:
+        options.span_name = None
+    if call.propagates:
+        given, ours = options.headers, call.headers
+        if not (type(given) is dict or isinstance(given, Mapping)):
+            given = {}
+        options.headers = {**{k: v for k, v in given.items() if k.lower() not in ours}, **ours}
+    return options

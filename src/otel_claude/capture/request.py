@@ -75,25 +75,33 @@ def body_of(options: Any) -> Mapping[str, Any]:
     return body
 
 
-def model_of(body: Mapping[str, Any]) -> str | None:
-    """The model that was asked for, where it is a name."""
-    model = body.get("model")
-    return text(model)
-
-
 def request_fields(body: Mapping[str, Any], options: Any) -> dict[str, Any]:
     """The plain fields of a request, under the API's names: parameters and counts, no content."""
     read: dict[str, Any] = {}
     for name, value in body.items():
-        types = _PLAIN.get(name)
-        if types is not None:
+        if not _says.get(type(value), True):
+            continue
+        if (types := _PLAIN.get(name)) is not None:
             if isinstance(value, types) and value is not True and value is not False:
                 read[name] = value
+            elif not isinstance(value, _SAYING):
+                _learn(type(value))
         elif (reader := _READERS.get(name)) is not None:
             reader(name, value, read)
     if betas := _betas(options):
         read["betas"] = betas
     return read
+
+
+_SAYING: Final = (str, int, float, list, tuple, Mapping)
+_MOST_TYPES: Final = 64  # a program may make classes as it goes
+_says: Final[dict[type, bool]] = {}
+"""False for the types of the SDK's sentinels: most fields of most requests have one of these."""
+
+
+def _learn(kind: type) -> None:
+    if len(_says) < _MOST_TYPES:
+        _says[kind] = False
 
 
 def _read_size(name: str, value: Any, read: dict[str, Any]) -> None:

@@ -117,7 +117,8 @@ def add_hops(call: Call) -> None:
     *before, last = call.hops
     entries = []
     for message, kind in (*((hop, "message") for hop in before), (last, "fallback_message")):
-        entry = Iteration(type=kind, model=text(message.get("model")))
+        entry = Iteration()
+        entry.type, entry.model = kind, text(message.get("model"))
         entry.read_tokens(fields(message.get("usage")))
         entries.append(entry)
         if kind == "message" and message.get("stop_reason") == "refusal":

@@ -24,6 +24,7 @@ from otel_claude.capture import (
     tools,
 )
 from otel_claude.capture.endpoint import endpoint_of
+from otel_claude.call.usage import text
 from otel_claude.capture.failure import attempt_error_type, ended_by, refusal_of
 
 if TYPE_CHECKING:
@@ -62,7 +63,8 @@ def open_call(
         if operation is None or not _listened(watch, client, options):
             return None, args, kwargs
         observers = watch.observers
-        suppressed = not is_instrumentation_enabled()
+        # An empty context suppresses nothing, and is what most programs without a server have.
+        suppressed = bool(otel_context.get_current()) and not is_instrumentation_enabled()
         if suppressed:
             observers = watch.gates
             if not watch.adopt:
@@ -72,7 +74,7 @@ def open_call(
         if operation in request.LOOKED_AT:
             return Call(operation, endpoint_of(client), None, ()), args, kwargs
         body = request.body_of(options)
-        call = Call(operation, endpoint_of(client), request.model_of(body), observers)
+        call = Call(operation, endpoint_of(client), text(body.get("model")), observers)
         call.stream = kwargs.get("stream") is True or body.get("stream") is True
         call.request = request.request_fields(body, options)
         native.read_client(call, client)
@@ -83,7 +85,9 @@ def open_call(
         call.begin()
         if call.content is not None:
             call.content.request = body
-        return call, *_with_options(args, kwargs, native.with_span_of(call, options, client))
+        if call.headers:
+            args, kwargs = _with_options(args, kwargs, native.with_span_of(call, options))
+        return call, args, kwargs
     except Exception:
         _faults.report("request")
         if call is not None:

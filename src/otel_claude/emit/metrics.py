@@ -64,6 +64,11 @@ class Metrics:
             call.counted = True
             self._instruments.backlog.add(self._begin, call)
 
+    def leave(self, call: Call) -> None:
+        """A call is not under way any more."""
+        if call.counted:
+            self._instruments.backlog.add(self._end, call)
+
     def end(self, call: Call, bill: Bill) -> None:
         """Count and measure a call that has ended."""
         if self.listened() and (call.is_inference or not self._strict):
@@ -72,10 +77,11 @@ class Metrics:
     def _begin(self, call: Call, _bill: None) -> None:
         self._instruments.sums.add(self._labels.of_active(call), counters.BEGUN)
 
+    def _end(self, call: Call, _bill: None) -> None:
+        self._instruments.sums.add(self._labels.of_active(call), counters.ENDED)
+
     def _measure(self, call: Call, bill: Bill) -> None:
         sums = self._instruments.sums
-        if call.counted:
-            sums.add(self._labels.of_active(call), counters.ENDED)
         labels = self._labels.of(call, call.response_model)
         additions: list[counters.Addition] = []
         # A result of a batch is no call of its own: the reading of them all was.

@@ -149,6 +149,7 @@ class Recorder:
             if type(bill.cost) is Unpriced:
                 self._warn_unpriced(bill.cost)
         finally:
+            self._metrics.leave(call)
             self._spans.close(call)
 
     def _emit(self, call: Call, bill: Bill) -> None:

@@ -11,7 +11,6 @@ from weakref import WeakKeyDictionary
 from opentelemetry.context import get_current
 from opentelemetry.trace import (
     Span,
-    SpanContext,
     SpanKind,
     Status,
     StatusCode,
@@ -63,15 +62,6 @@ _REQUEST: Final[Mapping[str, tuple[str, Callable[[Any], Any]]]] = {
 
 Rows = tuple[tuple[str, str], ...]
 Table = tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]
-
-
-def _headers_of(context: SpanContext) -> dict[str, str]:
-    """W3C trace context (https://www.w3.org/TR/trace-context/). Never baggage: it stays at home."""
-    trace_id, span_id, _, flags, state, _ = context
-    headers = {"traceparent": f"00-{trace_id:032x}-{span_id:016x}-{flags:02x}"}
-    if state:
-        headers["tracestate"] = state.to_header()
-    return headers
 
 
 def first_attributes(call: Call) -> dict[str, Any]:
@@ -212,28 +202,32 @@ class Spans:
     def start(self, call: Call) -> None:
         """Start the span of a call, with what a sampler may want to see."""
         here = get_current()
-        context = at_home(here)
+        context = at_home(here) if here else here
         if context is not here:
             call.context = context
         if call.adopts or (self._strict and not call.is_inference):
             return
-        span = self._tracer_of(call).start_span(
+        tracer = self._tracer if call.tracer_provider is None else self._tracer_of(call)
+        span = tracer.start_span(
             call.operation if call.model is None else f"{call.operation} {call.model}",
+            context=here,
             kind=SpanKind.CLIENT,
             attributes=first_attributes(call),
             start_time=call.started_at,
         )
-        if not span.get_span_context().is_valid:
+        trace_id, span_id, _, flags, state, valid = span.get_span_context()
+        if not valid:
             return  # no SDK: whatever span is current stays so, and the SDK's own stands
         call.span = span
         call.context = set_span_in_context(span, context)
-        call.headers = _headers_of(span.get_span_context())
+        # W3C trace context (https://www.w3.org/TR/trace-context/). Never baggage: it stays at home.
+        call.headers = {"traceparent": f"00-{trace_id:032x}-{span_id:016x}-{flags:02x}"}
+        if state:
+            call.headers["tracestate"] = state.to_header()
 
     def _tracer_of(self, call: Call) -> Tracer:
-        """Our tracer; for a client that was given a provider of its own, one from there."""
+        """The tracer for a client that was given a provider of its own: from there."""
         provider = call.tracer_provider
-        if provider is None:
-            return self._tracer
         tracer = self._tracers.get(provider)
         if tracer is None:
             tracer = get_tracer(semconv.SCOPE, __version__, tracer_provider=provider)
