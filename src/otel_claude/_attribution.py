@@ -6,25 +6,17 @@
 Tasks inherit it; nested blocks add to what the outer ones said.
 """
 
-from __future__ import annotations
-
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from contextvars import ContextVar
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from contextlib import AbstractContextManager, suppress
+from contextvars import ContextVar, Token
+from types import MappingProxyType, TracebackType
+from typing import Any, Final, NamedTuple, TypeVar
 
 from opentelemetry import context as otel_context
 
-from otel_claude import _steps
 from otel_claude._characters import sendable
-
-if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-    from contextvars import Token
-    from types import TracebackType
 
 KEY: Final = otel_context.create_key("otel_claude.attribution")
 SENDING: Final = otel_context.create_key("otel_claude.propagated")
@@ -51,7 +43,7 @@ class Attribution(NamedTuple):
             getattr(self, key) if key in DIMENSIONS else self.tags.get(key) for key in keys
         )
 
-    def filled(self, more: Mapping[str, str]) -> Attribution:
+    def filled(self, more: Mapping[str, str]) -> "Attribution":
         """The same, with what is only said in `more` (names of dimensions, or of tags)."""
         new = {k: v for k, v in more.items() if k in DIMENSIONS and getattr(self, k) is None}
         tags = {k: v for k, v in more.items() if k not in DIMENSIONS and k not in self.tags}
@@ -198,7 +190,7 @@ class attribution:  # noqa: N801 - used as a function: `with attribution(...)`, 
         return _sources.propagated(keys)
 
 
-_Entered = tuple[attribution, "Token[otel_context.Context]", "Token[Any]"]
+_Entered = tuple[attribution, Token[otel_context.Context], Token[Any]]
 
 _entered: Final[ContextVar[tuple[_Entered, ...]]] = ContextVar(
     "otel_claude_attributions", default=()
@@ -228,8 +220,12 @@ def _inside(function: _F, block: Callable[[], AbstractContextManager[Any]]) -> _
     """The function as it is, but its body runs inside a block. What it is to `inspect` it stays."""
     wrapped: Any
     if inspect.isasyncgenfunction(function):
+        from otel_claude import _steps
+
         wrapped = _steps.async_generator(function, block, _entered)
     elif inspect.isgeneratorfunction(function):
+        from otel_claude import _steps
+
         wrapped = _steps.generator(function, block)
     elif inspect.iscoroutinefunction(function):
 

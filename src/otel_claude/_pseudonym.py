@@ -19,6 +19,12 @@ def pseudonym(key: bytes, user: str) -> str:
     return "hmac:" + digest[:16].hex()
 
 
-def is_pseudonym(user: str) -> bool:
-    """Whether this looks like what another service made with `pseudonym`."""
-    return _FORM.fullmatch(user) is not None
+def hidden(key: bytes, user: str, carried: bool) -> str:
+    """The pseudonym of a user; itself where it is one that another service made.
+
+    Args:
+        key: of the pseudonyms.
+        user: the id.
+        carried: it came from another service.
+    """
+    return user if carried and _FORM.fullmatch(user) else pseudonym(key, user)

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from opentelemetry import context as otel_context
 from opentelemetry.metrics import get_meter_provider
 from opentelemetry.trace import SpanKind, get_current_span, get_tracer_provider
 
-from otel_claude import _baggage, _faults, semconv
+from otel_claude import _faults, semconv
 from otel_claude._attribution import KEY, NOTHING, SENDING, Attribution, texts
 from otel_claude._characters import sendable
-from otel_claude._pseudonym import is_pseudonym, pseudonym
 from otel_claude.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from opentelemetry.context import Context
 
@@ -82,6 +82,17 @@ class Sources:
         self._names = {
             key: name or semconv.attribution_name(key) for key, name in settings.baggage_keys
         }
+        # Most programs have neither; imported here, not in each call.
+        self._carried: Callable[[Context], dict[str, str]] | None = None
+        if self._names:
+            from otel_claude._baggage import read
+
+            self._carried = partial(read, self._names)
+        self._hidden: Callable[[str, bool], str] | None = None
+        if settings.hash_key is not None:
+            from otel_claude._pseudonym import hidden
+
+            self._hidden = partial(hidden, settings.hash_key)
         self._providers = (tracer_provider, meter_provider)
         self._defaults: Mapping[str, str] = texts(dict(settings.attribution))
         self._complete = False
@@ -102,13 +113,13 @@ class Sources:
         said = block if isinstance(block, Attribution) else NOTHING
         request = request_in(context)
         # What the blocks did not say, the weaker sources first.
-        more = _baggage.read(self._names, context) if self._names else {}
-        sealed = is_pseudonym(more.get("user", ""))
+        more = {} if self._carried is None else self._carried(context)
+        carried = said.user is None and "user" in more
         if metadata_user is not None and self._settings.user_from_metadata:
-            more["user"], sealed = sendable(metadata_user), False
+            more["user"], carried = sendable(metadata_user), False
         if request is not None:
             more.update(request.said)
-            sealed = sealed and "user" not in request.said
+            carried = carried and "user" not in request.said
         if said.endpoint is None and "endpoint" not in more:
             route = _route(request, context)
             if route is not None:
@@ -116,9 +127,8 @@ class Sources:
         if defaults := self._defaults if self._complete else self._complete_defaults():
             more = {**defaults, **more}
         found = said.filled(more) if more else said
-        key = self._settings.hash_key
-        if key is not None and found.user is not None and not (sealed and said.user is None):
-            found = found._replace(user=pseudonym(key, found.user))
+        if self._hidden is not None and found.user is not None:
+            found = found._replace(user=self._hidden(found.user, carried))
         return None if found is NOTHING else found
 
     def _nothing_else(self) -> bool:
@@ -141,7 +151,9 @@ class Sources:
         """The context with the attribution in its baggage, under these keys."""
         found = self.of(context=context) or NOTHING
         named = zip(map(self.name_of, keys), found.values(keys), strict=True)
-        return _baggage.written(dict(named), context)
+        from otel_claude._baggage import written
+
+        return written(dict(named), context)
 
     def keys(self) -> tuple[str, ...]:
         """The keys of the allow-list for baggage."""
@@ -235,5 +247,7 @@ def at_home(context: Context) -> Context:
     keys: Any = context.get(SENDING)
     if keys is None and (_in_force is None or not _in_force.keys()):
         return context
+    from otel_claude._baggage import without
+
     used = _used()
-    return _baggage.without(map(used.name_of, {*used.keys(), *(keys or ())}), context)
+    return without(map(used.name_of, {*used.keys(), *(keys or ())}), context)

@@ -79,6 +79,7 @@ class ClaudeInstrumentor(BaseInstrumentor):  # type: ignore[misc] # for the same
         # Not before it is used: an import of the package alone must cost nothing.
         from otel_claude import _sources
         from otel_claude.capture import patch
+        from otel_claude.capture.watch import Watch
         from otel_claude.emit.recorder import Recorder
 
         settings = self._settings or Settings.load({})
@@ -105,11 +106,13 @@ class ClaudeInstrumentor(BaseInstrumentor):  # type: ignore[misc] # for the same
         auditors = () if self._auditor is None else (self._auditor,)
         judges = self._quality(settings, recorder, kwargs)
         patch.install(
-            (recorder, *guards, *auditors, *judges),
-            (recorder,),
-            gates=guards,
-            session_observers=guards,
-            adopt=adopt,
+            Watch(
+                (recorder, *guards, *auditors, *judges),
+                adopt=adopt,
+                gates=guards,
+                run_observers=(recorder,),
+                session_observers=(recorder, *guards),
+            )
         )
 
     def _quality(

@@ -5,12 +5,8 @@ names that the Anthropic SDK's own tracing uses (`anthropic.*`), and ours (`clau
 `SPAN_ATTRIBUTES` and `METRICS` describe them for people; the README's tables are made from these.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Literal, NamedTuple
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
 
 SCOPE = "otel_claude"
 

@@ -5,17 +5,12 @@ environment variable `OTEL_CLAUDE_X`; argument or YAML beats environment beats d
 A bad value never stops the application: one warning names the setting and the default used.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from typing import Any, Final, NamedTuple
 
 logger = logging.getLogger("otel_claude")
 
@@ -431,7 +426,7 @@ class Settings(NamedTuple):
     @classmethod
     def load(
         cls, given: Mapping[str, object], environ: Mapping[str, str] | None = None
-    ) -> Settings:
+    ) -> "Settings":
         """Settings from arguments (or YAML) and the environment. Never raises.
 
         Args:
@@ -472,7 +467,7 @@ class Settings(NamedTuple):
         said = (f"{name}={getattr(self, name)!r}" for name in self._fields if name != "hash_key")
         return f"Settings({', '.join(said)})"
 
-    def differences(self, other: Settings) -> list[str]:
+    def differences(self, other: "Settings") -> list[str]:
         """Names of the options in which `other` differs."""
         return [name for name in self._fields if getattr(self, name) != getattr(other, name)]
 

@@ -130,7 +130,7 @@ def test_flush_reaches_the_providers_that_were_given(client, ask):
 
 
 def test_the_log_line_of_a_fault_quotes_nothing(telemetry, client, ask, monkeypatch, caplog):
-    from otel_claude.capture import watch
+    from otel_claude.capture import failure
 
     said = "SECRET of ours"
 
@@ -139,7 +139,7 @@ def test_the_log_line_of_a_fault_quotes_nothing(telemetry, client, ask, monkeypa
 
     _faults._logged.clear()
     telemetry.instrument()
-    monkeypatch.setattr(watch, "ended_by", fail)
+    monkeypatch.setattr(failure, "ended_by", fail)
     with pytest.raises(anthropic.BadRequestError):
         client.messages.create(**ask("status=400,message=SECRET prompt"))
     assert "fault in failure" in caplog.text

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from otel_claude import _faults
 from otel_claude.call import garbage
-from otel_claude.call.content import Content
 from otel_claude.call.fork import generation
 from otel_claude.call.usage import Usage
 
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
     from otel_claude._attribution import Attribution
     from otel_claude.call.batch import Tally
+    from otel_claude.call.content import Content
     from otel_claude.call.errors import Failure
     from otel_claude.call.run import Run
 
@@ -241,6 +241,8 @@ class Call:
     def want_content(self) -> None:
         """Keep what is said in this call, in `content`: for observers, in `before`."""
         if self.content is None:
+            from otel_claude.call.content import Content
+
             self.content = Content()
 
     def part(self) -> Call:

@@ -1,11 +1,7 @@
 """How a call failed, in the API's own words, and the category an operator would file it under."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Final, NamedTuple
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from collections.abc import Mapping
+from typing import Final, NamedTuple
 
 CLIENT_TIMEOUT: Final = "client_timeout_error"
 CONNECTION: Final = "connection_error"

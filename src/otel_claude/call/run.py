@@ -41,12 +41,12 @@ class Run:
         arguments: of the tool, as it gets them; `result`: what it returned. None until there are any.
         finish_reason: raw stop reason of its last call.
         error_type: set where it failed: the tool raised or returned an error, the loop raised.
+        observers: who is told of it, and of the tools it runs.
         waiting: tool uses the model asked for that have not run yet: (name, id).
     """
 
     __slots__ = (
         "_generation",
-        "_observers",
         "_once",
         "arguments",
         "attribution",
@@ -61,6 +61,7 @@ class Run:
         "kind",
         "model",
         "name",
+        "observers",
         "output_tokens",
         "result",
         "span",
@@ -78,7 +79,7 @@ class Run:
         name: str | None = None,
         model: str | None = None,
     ) -> None:
-        self._observers = observers
+        self.observers = observers
         self._once = threading.Lock()
         self._generation = generation()
         self.kind: Kind = kind
@@ -104,7 +105,7 @@ class Run:
 
     def begin(self) -> None:
         """Tell every observer. Never raises."""
-        for observer in self._observers:
+        for observer in self.observers:
             try:
                 observer.before_run(self)
             except Exception:
@@ -122,7 +123,7 @@ class Run:
     def _tell(self) -> None:
         if self._generation != generation():
             return
-        for observer in self._observers:
+        for observer in self.observers:
             try:
                 observer.after_run(self)
             except Exception:

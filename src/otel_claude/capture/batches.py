@@ -16,28 +16,16 @@ from otel_claude import _faults
 from otel_claude.call.batch import Seen, Tally
 from otel_claude.call.usage import fields, text
 from otel_claude.capture.failure import ended_by
+from otel_claude.capture.request import RESULTS
 from otel_claude.capture.response import read_message
 
 if TYPE_CHECKING:
     from otel_claude.call.call import Call
 
-# Compiled when first used, and kept by `re`: importing them costs nothing.
-_RESULTS: Final = r"/v1/messages/batches/([^/?]+)/results"
-_ONE: Final = r"/v1/messages/batches/([^/?]+)(\?.*)?$"
 _KEPT: Final = 10_000
 
 _seen = Seen()
 _created: OrderedDict[str, float] = OrderedDict()
-
-
-def is_results(options: Any) -> bool:
-    """Whether a request fetches the results of a batch."""
-    return options.method.lower() == "get" and re.search(_RESULTS, options.url) is not None
-
-
-def is_retrieval(options: Any) -> bool:
-    """Whether a request asks for a batch: its answer says when the batch was created."""
-    return options.method.lower() == "get" and re.search(_ONE, options.url) is not None
 
 
 def read_batch(call: Call, batch: object) -> None:
@@ -57,7 +45,7 @@ def read_batch(call: Call, batch: object) -> None:
 
 def watch_results(call: Call, decoder: Any) -> None:
     """Follow the decoder of a batch's results to its end, whichever that is."""
-    found = re.search(_RESULTS, str(decoder.http_response.request.url))
+    found = re.search(RESULTS, str(decoder.http_response.request.url))
     call.batch_id = found.group(1) if found else None
     call.tally = Tally()
     kind = _AsyncResults if hasattr(type(decoder), "__anext__") else _Results

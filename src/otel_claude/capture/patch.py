@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 import wrapt
 
 from otel_claude.call import garbage
-from otel_claude.call.run import RunObserver
-from otel_claude.capture import seams, sessions, tools
-from otel_claude.capture.sessions import SessionObserver
-from otel_claude.capture.watch import Watch
+from otel_claude.capture import seams
 
 if TYPE_CHECKING:
-    from otel_claude.call.call import Gate, Observer
-
-
-class WorkObserver(RunObserver, SessionObserver, Protocol):
-    """Something that is told of what happens around calls."""
-
+    from otel_claude.capture.watch import Watch
 
 Patch = tuple[str, str, str, Callable[..., Any]]
 
@@ -43,9 +35,9 @@ PATCHES: Final[tuple[Patch, ...]] = (
 )
 
 TOOLS: Final[tuple[Patch, ...]] = (
-    ("anthropic.lib.tools._beta_runner", "BaseSyncToolRunner", "__run__", tools.run_loop),
-    ("anthropic.lib.tools._beta_runner", "BaseAsyncToolRunner", "__run__", tools.run_async_loop),
-    ("anthropic.lib.tools._beta_runner", "BaseToolRunner", "_runnable_tools", tools.runnable_tools),
+    ("anthropic.lib.tools._beta_runner", "BaseSyncToolRunner", "__run__", seams.run_loop),
+    ("anthropic.lib.tools._beta_runner", "BaseAsyncToolRunner", "__run__", seams.run_async_loop),
+    ("anthropic.lib.tools._beta_runner", "BaseToolRunner", "_runnable_tools", seams.runnable_tools),
 )
 
 # Only where the SDK's own spans are adopted.
@@ -55,39 +47,20 @@ ADOPTING: Final[tuple[Patch, ...]] = (
 )
 
 
-def install(
-    observers: Sequence[Observer],
-    work_observers: Sequence[WorkObserver],
-    *,
-    gates: Sequence[Gate] = (),
-    session_observers: Sequence[SessionObserver] = (),
-    adopt: bool,
-) -> None:
-    """Patch the SDK and tell `observers` of every call from now on.
-
-    Args:
-        observers: told of each call, in this order.
-        work_observers: told of tool runners, the tools they run, and sessions.
-        gates: those of the observers that may refuse a call.
-        session_observers: told of sessions, and of nothing else.
-        adopt: keep the SDK's own span of a call, where it makes one, and fill it in.
-    """
+def install(watch: Watch) -> None:
+    """Patch the SDK; the observers of `watch` are told of every call from now on."""
     garbage.install()
-    for module, owner, method, wrapper in (*PATCHES, *TOOLS, *(ADOPTING if adopt else ())):
+    for module, owner, method, wrapper in (*PATCHES, *TOOLS, *(ADOPTING if watch.adopt else ())):
         kind = _class(module, owner)
         if kind is not None and method in kind.__dict__ and not _is_patched(kind, method, wrapper):
             _replaced[kind, method] = kind.__dict__[method]
             wrapt.wrap_function_wrapper(kind, method, wrapper)
-    seams.activate(Watch(observers, adopt, gates))
-    tools.activate(work_observers)
-    sessions.activate((*work_observers, *session_observers))
+    seams.activate(watch)
 
 
 def remove() -> None:
     """Undo `install`. A patch that somebody wrapped in turn stays, and lets everything pass."""
     seams.activate(None)
-    tools.activate(())
-    sessions.activate(())
     for module, owner, method, wrapper in (*PATCHES, *TOOLS, *ADOPTING):
         if module not in sys.modules:
             continue

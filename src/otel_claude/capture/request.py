@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from otel_claude._characters import sendable
 from otel_claude.call.usage import text
-from otel_claude.capture import batches
 
 if TYPE_CHECKING:
     from otel_claude.call.call import Operation
@@ -22,6 +21,11 @@ _OPERATIONS: Final[Mapping[str, Operation]] = {
     "/v1/messages/count_tokens": "count_tokens",
     "/v1/messages/count_tokens?beta=true": "count_tokens",
 }
+
+# Compiled when first used, and kept by `re`: importing them costs nothing.
+RESULTS: Final = r"/v1/messages/batches/([^/?]+)/results"
+"""The results of a batch, whose id is the first group."""
+_BATCH: Final = r"/v1/messages/batches/([^/?]+)(\?.*)?$"
 
 # A session, or a page of them; not what is inside one, whose usage is part of the session's.
 _SESSION: Final = r"/v1/sessions(/[^/?]+)?(\?.*)?$"
@@ -51,9 +55,12 @@ def operation_of(options: Any) -> Operation | None:
     if operation is not None:
         return operation if options.method.lower() == "post" else None
     if "/v1/messages/batches/" in url:
-        if batches.is_results(options):
+        if options.method.lower() != "get":
+            return None
+        if re.search(RESULTS, url):
             return "batch"
-        return "batch_retrieve" if batches.is_retrieval(options) else None
+        # The answer says when the batch was created.
+        return "batch_retrieve" if re.search(_BATCH, url) else None
     return "session" if re.match(_SESSION, url) else None
 
 

@@ -29,6 +29,11 @@ def activate(new: watch.Watch | None) -> None:
     _active = new
 
 
+def active() -> watch.Watch | None:
+    """Who is told of calls now, and of what is around them; None: nobody."""
+    return _active
+
+
 def request(wrapped: Callable[..., Any], client: Any, args: Args, kwargs: Kwargs) -> Any:
     """`SyncAPIClient.request`: one call, with its retries."""
     active = _active
@@ -142,6 +147,37 @@ def sleep(wrapped: Callable[..., Any], _client: Any, args: Args, kwargs: Kwargs)
     if (call := watch.current.get()) is not None:
         watch.saw_retry(call, kwargs)
     return wrapped(*args, **kwargs)
+
+
+def run_loop(wrapped: Callable[..., Any], runner: Any, args: Args, kwargs: Kwargs) -> Any:
+    """`__run__` of the synchronous tool runners: makes the generator that is the loop."""
+    loop = wrapped(*args, **kwargs)
+    if _active is None:
+        return loop
+    from otel_claude.capture import tools  # most programs have no tool runner
+
+    return tools.follow(loop, runner, _active.run_observers)
+
+
+def run_async_loop(wrapped: Callable[..., Any], runner: Any, args: Args, kwargs: Kwargs) -> Any:
+    """`__run__` of the asynchronous tool runners."""
+    loop = wrapped(*args, **kwargs)
+    if _active is None:
+        return loop
+    from otel_claude.capture import tools
+
+    return tools.follow_async(loop, runner, _active.run_observers)
+
+
+def runnable_tools(wrapped: Callable[..., Any], _runner: Any, args: Args, kwargs: Kwargs) -> Any:
+    """`_runnable_tools` of the tool runners from 2.2 on: the tools of the turn, by name."""
+    found = wrapped(*args, **kwargs)
+    run = watch.running.get()
+    if run is None or not isinstance(found, dict):
+        return found
+    from otel_claude.capture import tools
+
+    return tools.watched(found, run)
 
 
 def close(wrapped: Callable[..., Any], instance: Any, args: Args, kwargs: Kwargs) -> Any:

@@ -6,13 +6,11 @@ answer may come twice. Nothing is recorded as a call: the inference happens at A
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from otel_claude.call.session import Sessions, SessionUse
 from otel_claude.call.usage import fields
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from otel_claude.capture import seams
 
 
 class SessionObserver(Protocol):
@@ -23,20 +21,15 @@ class SessionObserver(Protocol):
 
 
 _sessions = Sessions()
-_observers: Sequence[SessionObserver] = ()
-
-
-def activate(observers: Sequence[SessionObserver]) -> None:
-    """Tell these observers from now on; none: let everything pass."""
-    global _observers  # noqa: PLW0603 - the patches are module-wide, as the classes they patch
-    _observers = observers
 
 
 def saw(answer: Any) -> None:
     """An answer of the sessions endpoints: one session, or a page of them."""
+    watch = seams.active()
+    observers = () if watch is None else watch.session_observers
     page = fields(answer).get("data")
     for session in page if isinstance(page, list) else (answer,):
         use = _sessions.saw(session)
         if use is not None:
-            for observer in _observers:
+            for observer in observers:
                 observer.used_in_session(use)

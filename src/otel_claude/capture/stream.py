@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from otel_claude import _faults
 from otel_claude.call.usage import fields, text
-from otel_claude.capture.failure import ended_by, truncated
 from otel_claude.capture.response import read_block, read_ending, read_message_head
 
 if TYPE_CHECKING:
@@ -56,6 +55,8 @@ def closing(stream: Any) -> None:
         # The `with` block of a cancelled task is left by its exception, which is then current.
         error = sys.exc_info()[1]
         if isinstance(error, Exception) and _raised_by_helper(stream, error):
+            from otel_claude.capture.failure import ended_by
+
             ended_by(call, error)
         elif error is None or isinstance(error, Exception | GeneratorExit):
             call.finish("abandoned")
@@ -151,11 +152,15 @@ class _Reader:
     def _ended(self, error: BaseException | None) -> None:
         """The SDK's iterator ended: by itself (None) or by an exception. Never raises."""
         try:
-            if error is None:
-                # Without `message_stop`, which would have finished the call, the server cut it off.
-                self._call.finish("truncated", truncated())
-            else:
+            if error is not None:
+                from otel_claude.capture.failure import ended_by
+
                 ended_by(self._call, error)
+            elif self._call.outcome is None:
+                # Without `message_stop`, which would have finished the call, the server cut it off.
+                from otel_claude.capture.failure import truncated
+
+                self._call.finish("truncated", truncated())
         except Exception:
             _faults.report("stream.end")
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import inspect
 from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
 import wrapt
@@ -16,51 +15,33 @@ from opentelemetry import context as otel_context
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 
 from otel_claude import _faults
-from otel_claude.call.run import Run, RunObserver
+from otel_claude.call.run import Run
 from otel_claude.call.usage import fields
 from otel_claude.capture.failure import error_type_of
+from otel_claude.capture.watch import running
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
+    from collections.abc import AsyncGenerator, Generator, Iterator, Sequence
 
-Args = tuple[Any, ...]
-Kwargs = dict[str, Any]
+    from otel_claude.call.run import RunObserver
 
 TOOL_ERROR: Final = "tool_error"
 
-current: Final[ContextVar[Run | None]] = ContextVar("otel_claude_run", default=None)
-_observers: Sequence[RunObserver] = ()
+
+def follow(loop: Any, runner: Any, observers: Sequence[RunObserver]) -> Any:
+    """The generator that is the loop of a synchronous runner, its items unchanged."""
+    return _follow(loop, runner, observers) if _is_ours(runner, observers) else loop
 
 
-def activate(observers: Sequence[RunObserver]) -> None:
-    """Tell these observers of runs from now on; none: let everything pass."""
-    global _observers  # noqa: PLW0603 - the patches are module-wide, as the classes they patch
-    _observers = observers
+def follow_async(loop: Any, runner: Any, observers: Sequence[RunObserver]) -> Any:
+    """The generator that is the loop of an asynchronous runner, its items unchanged."""
+    return _follow_async(loop, runner, observers) if _is_ours(runner, observers) else loop
 
 
-def run_loop(wrapped: Callable[..., Any], runner: Any, args: Args, kwargs: Kwargs) -> Any:
-    """`__run__` of the synchronous tool runners: makes the generator that is the loop."""
-    loop = wrapped(*args, **kwargs)
-    return _follow(loop, runner) if _is_ours(runner) else loop
-
-
-def run_async_loop(wrapped: Callable[..., Any], runner: Any, args: Args, kwargs: Kwargs) -> Any:
-    """`__run__` of the asynchronous tool runners."""
-    loop = wrapped(*args, **kwargs)
-    return _follow_async(loop, runner) if _is_ours(runner) else loop
-
-
-def runnable_tools(wrapped: Callable[..., Any], _runner: Any, args: Args, kwargs: Kwargs) -> Any:
-    """`_runnable_tools` of the tool runners from 2.2 on: the tools of the turn, by name."""
-    tools = wrapped(*args, **kwargs)
-    run = current.get()
-    return _watched(tools, run) if run is not None and isinstance(tools, dict) else tools
-
-
-def _is_ours(runner: Any) -> bool:
+def _is_ours(runner: Any, observers: Sequence[RunObserver]) -> bool:
     try:
         return bool(
-            _observers
+            observers
             and getattr(runner._client, "_tracer", None) is None
             and is_instrumentation_enabled()
         )
@@ -69,15 +50,15 @@ def _is_ours(runner: Any) -> bool:
         return False
 
 
-def _begin(runner: Any) -> Run:
+def _begin(runner: Any, observers: Sequence[RunObserver]) -> Run:
     params = getattr(runner, "_params", None)
     model = params.get("model") if isinstance(params, dict) else None
-    run = Run("invoke_agent", _observers, model=model if isinstance(model, str) else None)
+    run = Run("invoke_agent", observers, model=model if isinstance(model, str) else None)
     run.begin()
     try:
         tools = runner.__dict__.get("_tools_by_name")
         if isinstance(tools, dict):
-            runner._tools_by_name = _watched(tools, run)
+            runner._tools_by_name = watched(tools, run)
     except Exception:
         _faults.report("tool_runner")
     return run
@@ -89,18 +70,20 @@ def _inside(run: Run) -> Iterator[None]:
 
     Left before every item, so that the application's code keeps its own context.
     """
-    token = current.set(run)
+    token = running.set(run)
     attached = None if run.context is None else otel_context.attach(run.context)
     try:
         yield
     finally:
         if attached is not None:
             otel_context.detach(attached)
-        current.reset(token)
+        running.reset(token)
 
 
-def _follow(loop: Generator[Any, None, None], runner: Any) -> Generator[Any, None, None]:
-    run = _begin(runner)
+def _follow(
+    loop: Generator[Any, None, None], runner: Any, observers: Sequence[RunObserver]
+) -> Generator[Any, None, None]:
+    run = _begin(runner, observers)
     try:
         while True:
             with _inside(run):
@@ -118,8 +101,10 @@ def _follow(loop: Generator[Any, None, None], runner: Any) -> Generator[Any, Non
         run.finish()
 
 
-async def _follow_async(loop: AsyncGenerator[Any, None], runner: Any) -> AsyncGenerator[Any, None]:
-    run = _begin(runner)
+async def _follow_async(
+    loop: AsyncGenerator[Any, None], runner: Any, observers: Sequence[RunObserver]
+) -> AsyncGenerator[Any, None]:
+    run = _begin(runner, observers)
     try:
         while True:
             with _inside(run):
@@ -169,7 +154,7 @@ class _Tool(wrapt.ObjectProxy):  # type: ignore[type-arg] # generic from wrapt 2
 
 def _begin_tool(agent: Run, tool: Any, arguments: object) -> Run:
     name = getattr(tool, "name", None)
-    run = Run("execute_tool", _observers, name=name if isinstance(name, str) else None)
+    run = Run("execute_tool", agent.observers, name=name if isinstance(name, str) else None)
     run.arguments = arguments
     try:
         agent.tools += 1
@@ -195,6 +180,6 @@ def _error_in(result: Any) -> str | None:
     return TOOL_ERROR if fields(result).get("is_error") is True else None
 
 
-def _watched(tools: dict[str, Any], run: Run) -> dict[str, Any]:
+def watched(tools: dict[str, Any], run: Run) -> dict[str, Any]:
     """The same tools, watched; what is watched already stays as it is."""
     return {name: tool if type(tool) is _Tool else _Tool(tool, run) for name, tool in tools.items()}

@@ -4,49 +4,58 @@ from __future__ import annotations
 
 import sys
 from contextvars import ContextVar, Token
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry import context as otel_context
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 
 from otel_claude import _faults
-from otel_claude.call.call import Call, Gate, Observer
-from otel_claude.call.errors import Refused
-from otel_claude.capture import (
-    batches,
-    native,
-    raw,
-    request,
-    response,
-    sessions,
-    stream,
-    tee,
-    tools,
-)
-from otel_claude.capture.endpoint import endpoint_of
+from otel_claude.call.call import Call
 from otel_claude.call.usage import text
-from otel_claude.capture.failure import attempt_error_type, ended_by, refusal_of
+from otel_claude.capture import native, request, response, stream
+from otel_claude.capture.endpoint import endpoint_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from otel_claude.call.call import Gate, Observer
+    from otel_claude.call.run import Run, RunObserver
+    from otel_claude.capture.sessions import SessionObserver
 
 Args = tuple[Any, ...]
 Kwargs = dict[str, Any]
 Tokens = tuple[Token[Call | None] | None, tuple[Any, Any] | None]
 
 current: Final[ContextVar[Call | None]] = ContextVar("otel_claude_call", default=None)
+running: Final[ContextVar[Run | None]] = ContextVar("otel_claude_run", default=None)
+"""The tool runner's loop, or the tool, that is under way."""
 
 
-class Watch(NamedTuple):
+class Watch:
     """Who is told of calls, and whether the SDK's own span of a call is kept and filled in.
 
     `gates` are those of the observers that may refuse a call. They are asked also where
     instrumentation is suppressed: that is about telemetry, not about permission.
+    `run_observers` are told of tool runners and the tools they run, `session_observers` of what
+    managed agents use.
     """
 
-    observers: Sequence[Observer]
-    adopt: bool
-    gates: Sequence[Gate] = ()
+    __slots__ = ("adopt", "gates", "observers", "run_observers", "session_observers")
+
+    def __init__(
+        self,
+        observers: Sequence[Observer],
+        *,
+        adopt: bool,
+        gates: Sequence[Gate] = (),
+        run_observers: Sequence[RunObserver] = (),
+        session_observers: Sequence[SessionObserver] = (),
+    ) -> None:
+        self.observers = observers
+        self.adopt = adopt
+        self.gates = gates
+        self.run_observers = run_observers
+        self.session_observers = session_observers
 
 
 def open_call(
@@ -78,7 +87,7 @@ def open_call(
         call.stream = kwargs.get("stream") is True or body.get("stream") is True
         call.request = request.request_fields(body, options)
         native.read_client(call, client)
-        call.run = tools.current.get()
+        call.run = running.get()
         call.adopts = watch.adopt and not suppressed and native.traces(client, options)
         if watch.gates:
             call.body = body
@@ -133,6 +142,8 @@ async def admit_async(watch: Watch, call: Call) -> None:
 
 def _pass_on(error: Exception) -> None:
     """A gate raised: pass its refusal on; anything else is a fault of ours, and no refusal."""
+    from otel_claude.call.errors import Refused
+
     if isinstance(error, Refused):
         raise error
     _faults.report("admit")
@@ -140,6 +151,9 @@ def _pass_on(error: Exception) -> None:
 
 def _not_admitted(call: Call, error: BaseException) -> None:
     """End a call that was refused, or cancelled while it waited."""
+    from otel_claude.call.errors import Refused
+    from otel_claude.capture.failure import refusal_of
+
     call.body = None
     if isinstance(error, Refused):
         call.finish("rejected", refusal_of(error))
@@ -199,10 +213,16 @@ def returned(call: Call, result: Any) -> None:
                 read_value(call, result)
             call.finish("completed")
         elif how == "results":
+            from otel_claude.capture import batches
+
             batches.watch_results(call, result)
         elif how == "raw":
+            from otel_claude.capture import raw
+
             raw.returned(call, result)
         else:
+            from otel_claude.capture import tee
+
             stream.watch(call, result, is_async=how == "async_stream")
             tee.attach(call, result.response)
     except Exception:
@@ -213,8 +233,12 @@ def returned(call: Call, result: Any) -> None:
 def read_value(call: Call, value: Any) -> None:
     """Read an answer that is there as a whole."""
     if call.operation == "session":
+        from otel_claude.capture import sessions
+
         sessions.saw(value)
     elif call.operation in ("batch", "batch_retrieve"):
+        from otel_claude.capture import batches
+
         batches.read_batch(call, value)
     else:
         response.read_message(call, value)
@@ -225,6 +249,8 @@ def read_value(call: Call, value: Any) -> None:
 def failed(call: Call, error: BaseException) -> None:
     """Read the exception that left `request`."""
     try:
+        from otel_claude.capture.failure import ended_by
+
         answer = getattr(error, "response", None)
         if answer is not None:
             response.read_attempt(call, answer)
@@ -248,6 +274,8 @@ def saw_attempt(call: Call, client: Any, kwargs: Kwargs) -> None:
         answer = kwargs["response"]
         response.read_attempt(call, answer)
         if getattr(client, "_middleware", None) and answer.is_success:
+            from otel_claude.capture import raw
+
             raw.read_hop(call, answer)
         if "messages" not in call.request:
             # An iterator when the call began; by now the SDK has made it a list.
@@ -280,6 +308,8 @@ def saw_unparsed(call: Call, kwargs: Kwargs) -> None:
     try:
         answer = kwargs["response"]
         if getattr(answer, "_content", None) is not None:
+            from otel_claude.capture import raw
+
             raw.read_body(call, answer)
     except Exception:
         _faults.report("unparsed")
@@ -288,6 +318,8 @@ def saw_unparsed(call: Call, kwargs: Kwargs) -> None:
 def saw_retry(call: Call, kwargs: Kwargs) -> None:
     """An attempt failed and will be repeated."""
     try:
+        from otel_claude.capture.failure import attempt_error_type
+
         answer = kwargs.get("response")
         call.retried_errors.append(attempt_error_type(answer, sys.exc_info()[1]))
         if answer is not None:
@@ -307,6 +339,8 @@ def saw_parsed(raw_response: Any, parsed: Any) -> None:
         if how in ("stream", "async_stream"):
             stream.watch(call, parsed, is_async=how == "async_stream")
         elif how == "results" and call.tally is None:
+            from otel_claude.capture import batches
+
             batches.watch_results(call, parsed)
     except Exception:
         _faults.report("parse")

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_claude.pricing import Cost, Unpriced, billed, context_window, cost
+from otel_claude.pricing import Cost, Unpriced, context_window, cost
 from otel_claude.pricing.reasons import (
     ABORTED_STREAM,
     BILLED_ELSEWHERE,
@@ -82,6 +82,8 @@ class Bill:
             self._add_iterations(call)
 
     def _add_iterations(self, call: Call) -> None:
+        from otel_claude.pricing import billed  # most calls have no iterations
+
         groups = billed(
             call.usage, call.response_model, request_model=call.model, declined=call.declined
         )

@@ -15,6 +15,7 @@ from otel_claude.pricing.result import COMPONENTS
 if TYPE_CHECKING:
     from otel_claude.call.call import Call
     from otel_claude.emit.bill import Bill
+    from otel_claude.settings import Settings
 
 calls = logging.getLogger("otel_claude.calls")
 
@@ -78,6 +79,21 @@ def _cost_of(cost: Cost | Unpriced | None) -> dict[str, Any]:
             "cost_free_reason": cost.free_reason,
         }
     return {"cost_unavailable": cost.reason} if type(cost) is Unpriced else {}
+
+
+class Lines:
+    """Writes the lines that the settings ask for."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._every = settings.log_calls
+        self._slow = settings.slow_call_seconds
+
+    def write(self, call: Call, bill: Bill) -> None:
+        """Log the lines about a call that has ended."""
+        if self._every:
+            write_line(call, bill)
+        if self._slow is not None and call.whole is None:
+            warn_if_slow(call, self._slow)
 
 
 def write_line(call: Call, bill: Bill) -> None:

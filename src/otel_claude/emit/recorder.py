@@ -12,13 +12,10 @@ from opentelemetry.trace import get_tracer, get_tracer_provider
 from otel_claude import _faults, semconv
 from otel_claude._sources import Sources
 from otel_claude._version import __version__
-from otel_claude.emit import lines
 from otel_claude.emit.bill import Bill
-from otel_claude.emit.events import Events
 from otel_claude.emit.metrics import Metrics
 from otel_claude.emit.notice import is_sdk, warn_if_unheard
 from otel_claude.emit.rivals import warn_of_rivals
-from otel_claude.emit.runs import Runs
 from otel_claude.emit.spans import Spans, first_attributes
 from otel_claude.pricing import Cost, Unpriced
 
@@ -28,6 +25,8 @@ if TYPE_CHECKING:
     from otel_claude.call.run import Run
     from otel_claude.call.session import SessionUse
     from otel_claude.emit.content import Contents
+    from otel_claude.emit.events import Events
+    from otel_claude.emit.runs import Runs
     from otel_claude.pricing import Prices
     from otel_claude.settings import Settings
 
@@ -63,9 +62,7 @@ class Recorder:
         self._spans = Spans(tracer, strict=settings.strict, generation=settings.semconv)
         self._metrics = Metrics(meter_provider, settings)
         self.contents = _contents(settings)
-        self._runs = Runs(
-            tracer, self._metrics.for_runs(), strict=settings.strict, contents=self.contents
-        )
+        self._tracer = tracer
         self._logger_provider = logger_provider
         self._warned: set[str] = set()
         self._providers = (tracer_provider, meter_provider)
@@ -74,7 +71,11 @@ class Recorder:
         self._listens = False
         self._rivals = warn_of_rivals()
         # The span last: exemplars and events refer to one that is still open.
-        self._records = [self._metrics.end, self._emit, self._write_lines, self._spans.write]
+        self._records = [self._metrics.end, self._emit, self._spans.write]
+        if settings.log_calls or settings.slow_call_seconds is not None:
+            from otel_claude.emit.lines import Lines
+
+            self._records.insert(2, Lines(settings).write)
         if settings.summary:
             from otel_claude.emit.recent import Recent, remember
 
@@ -178,7 +179,16 @@ class Recorder:
 
     @cached_property
     def _events(self) -> Events | None:
+        from otel_claude.emit.events import Events
+
         return Events.of(self._logger_provider, strict=self._settings.strict)
+
+    @cached_property
+    def _runs(self) -> Runs:
+        from otel_claude.emit.runs import Runs
+
+        measured, strict = self._metrics.for_runs(), self._settings.strict
+        return Runs(self._tracer, measured, strict=strict, contents=self.contents)
 
     def before_run(self, run: Run) -> None:
         """Start the span of a tool runner's loop, or of a tool."""
@@ -196,12 +206,6 @@ class Recorder:
     def _declared(self, call: Call) -> bool:
         """Whether the conventions know what kind of call this is; they are all there is in strict."""
         return call.is_inference or not self._settings.strict
-
-    def _write_lines(self, call: Call, bill: Bill) -> None:
-        if self._settings.log_calls:
-            lines.write_line(call, bill)
-        if self._settings.slow_call_seconds is not None and call.whole is None:
-            lines.warn_if_slow(call, self._settings.slow_call_seconds)
 
     def _warn_unpriced(self, unpriced: Unpriced) -> None:
         model = unpriced.model or "?"

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from otel_claude.pricing.book import PRICE_BOOK_VERSION
 from otel_claude.pricing.cost import cost
-from otel_claude.pricing.groups import Group, billed
 from otel_claude.pricing.models import Resolved, context_window, resolve, retirement
 from otel_claude.pricing.prices import Prices
 from otel_claude.pricing.result import Cost, GroupCost, Unpriced
@@ -17,6 +16,7 @@ from otel_claude.pricing.result import Cost, GroupCost, Unpriced
 if TYPE_CHECKING:
     from otel_claude.pricing.estimates import Ceiling, Estimate, Held, ceiling, estimate
     from otel_claude.pricing.explain import Line
+    from otel_claude.pricing.groups import Group, billed
     from otel_claude.pricing.overrides import PriceFileError
     from otel_claude.pricing.refresh import Refresh
 
@@ -46,10 +46,12 @@ __all__ = [
 _HOMES = {
     "Ceiling": "estimates",
     "Estimate": "estimates",
+    "Group": "groups",
     "Held": "estimates",
     "Line": "explain",
     "PriceFileError": "overrides",
     "Refresh": "refresh",
+    "billed": "groups",
     "ceiling": "estimates",
     "estimate": "estimates",
 }

@@ -12,8 +12,6 @@ and Anthropic's release notes; retirement dates from the deprecation table of th
 context windows from Anthropic's model overview, as genai-prices and litellm also have them.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 PRICE_BOOK_VERSION = "2026-11-21"

@@ -6,15 +6,15 @@ from time import time
 from typing import TYPE_CHECKING, Any
 
 from otel_claude.call.usage import Usage
-from otel_claude.pricing.groups import read, ttl
 from otel_claude.pricing.plans import Context
 from otel_claude.pricing.prices import LIST, Prices
-from otel_claude.pricing.reasons import CODE_EXECUTION, LONG_PROMPT_TIER
+from otel_claude.pricing.reasons import CODE_EXECUTION, LONG_PROMPT_TIER, MISSING_TTL_SPLIT
 from otel_claude.pricing.result import Cost, Unpriced
-from otel_claude.pricing.rules import Call
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from otel_claude.call.usage import Tokens
 
 _Key = tuple[Any, Any, Any, Any, Any, str | None, str | None, str | None, bool]
 
@@ -61,6 +61,8 @@ def cost(  # noqa: PLR0913 - each is a fact of the call that a rule needs
         The cost in USD with its parts, or `Unpriced` with the reason there is none.
     """
     if type(usage) is not Usage:
+        from otel_claude.pricing.groups import read
+
         usage = read(usage)
     book = prices or LIST
     when = time() if at is None else at
@@ -92,6 +94,8 @@ def cost(  # noqa: PLR0913 - each is a fact of the call that a rule needs
         or usage.code_execution_requests
         or plan.unpriced
     ):
+        from otel_claude.pricing.rules import Call  # most calls are one plain inference
+
         call = Call(usage, Context(*key), book, plan, when)
         doubts = (
             [CODE_EXECUTION] if usage.code_execution_requests and not code_execution_free else []
@@ -132,6 +136,22 @@ def cost(  # noqa: PLR0913 - each is a fact of the call that a rule needs
         searches,
         tuple(dict.fromkeys((*incomplete, *unsure))) if incomplete else unsure,
     )
+
+
+def ttl(tokens: Tokens, doubts: list[str]) -> tuple[int, int]:
+    """Cache writes as (5 minutes, 1 hour), which always sum to the total that was said.
+
+    Where the split says less than the total, the rest counts as 5 minutes, the default lifetime;
+    where it says more, the 1 hour part is cut to the total.
+    """
+    short = tokens.ephemeral_5m_input_tokens or 0
+    long = tokens.ephemeral_1h_input_tokens or 0
+    total = tokens.cache_creation_input_tokens
+    if total is None or total == short + long:
+        return short, long
+    doubts.append(MISSING_TTL_SPLIT)
+    long = min(long, total)
+    return total - long, long
 
 
 def _usable(key: _Key, at: object) -> tuple[_Key, float]:

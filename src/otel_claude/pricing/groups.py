@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from otel_claude.call.usage import Iteration, Tokens, Usage
+from otel_claude.pricing.cost import ttl
 from otel_claude.pricing.models import take_apart
 from otel_claude.pricing.reasons import (
     LONG_PROMPT_TIER,
@@ -117,22 +118,6 @@ def split(
     if any(entry.type not in _KNOWN for entry in entries):
         doubts.append(UNKNOWN_ITERATION)
     return tuple(groups), tuple(dict.fromkeys(doubts))
-
-
-def ttl(tokens: Tokens, doubts: list[str]) -> tuple[int, int]:
-    """Cache writes as (5 minutes, 1 hour), which always sum to the total that was said.
-
-    Where the split says less than the total, the rest counts as 5 minutes, the default lifetime;
-    where it says more, the 1 hour part is cut to the total.
-    """
-    short = tokens.ephemeral_5m_input_tokens or 0
-    long = tokens.ephemeral_1h_input_tokens or 0
-    total = tokens.cache_creation_input_tokens
-    if total is None or total == short + long:
-        return short, long
-    doubts.append(MISSING_TTL_SPLIT)
-    long = min(long, total)
-    return total - long, long
 
 
 def is_fallback(entries: Sequence[Iteration], model: str | None) -> bool:

@@ -5,14 +5,11 @@ must be in the book exactly. No family or prefix match: a model the book does no
 never priced as its neighbour.
 """
 
-from __future__ import annotations
-
 import re
+from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from datetime import date
-
     from otel_claude.pricing.prices import Prices
 
 IN_REGION = "in-region"
@@ -71,7 +68,7 @@ def take_apart(model_id: object) -> Id:
     return Id(name, scope)
 
 
-def resolve(model_id: str, *, prices: Prices | None = None) -> Resolved:
+def resolve(model_id: str, *, prices: "Prices | None" = None) -> Resolved:
     """The canonical id of a model and where it is served, by exact match.
 
     Args:
@@ -85,24 +82,22 @@ def resolve(model_id: str, *, prices: Prices | None = None) -> Resolved:
     return _book(prices).resolve(model_id)
 
 
-def context_window(model_id: str, *, prices: Prices | None = None) -> int | None:
+def context_window(model_id: str, *, prices: "Prices | None" = None) -> int | None:
     """Tokens of the model's context window, or None where the book does not know it."""
     model = _book(prices).model(model_id)
     return model.window if model else None
 
 
-def retirement(model_id: str, *, prices: Prices | None = None) -> date | None:
+def retirement(model_id: str, *, prices: "Prices | None" = None) -> date | None:
     """The day on which the Claude API retires the model, or None where none is announced.
 
     From the deprecation table of the Anthropic SDK; clouds may serve a model for longer.
     """
-    from datetime import date
-
     model = _book(prices).model(model_id)
     return date.fromisoformat(model.retires) if model and model.retires else None
 
 
-def _book(prices: Prices | None) -> Prices:
+def _book(prices: "Prices | None") -> "Prices":
     from otel_claude.pricing.prices import LIST
 
     return LIST if prices is None else prices

@@ -5,16 +5,12 @@ whole numbers of a small unit. All rules multiply finite decimals, so with enoug
 (12 for list prices) each rate is whole, and a cost is exact integer arithmetic.
 """
 
-from __future__ import annotations
-
 from decimal import Decimal
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from otel_claude.pricing import reasons
-
-if TYPE_CHECKING:
-    from otel_claude.pricing.book import Card, Model
+from otel_claude.pricing.book import Card, Model
 
 _FOREVER = float("inf")
 

@@ -4,17 +4,15 @@ Amounts are kept as whole numbers of a small unit; `Decimal`, floats, groups and
 are made when they are asked for.
 """
 
-from __future__ import annotations
-
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
 from otel_claude.pricing import reasons
+from otel_claude.pricing.plans import Plan, Rates
 
 if TYPE_CHECKING:
     from otel_claude.pricing.explain import Line
     from otel_claude.pricing.groups import Group
-    from otel_claude.pricing.plans import Plan, Rates
 
 COMPONENTS = ("input", "output", "cache_read", "cache_write", "server_tools")
 """The components of a cost: disjoint, and their sum is the total."""
@@ -197,7 +195,7 @@ class Cost:
             self._groups = (GroupCost(plan.model, "message", self._counts, plan, self._rates),)
         return self._groups
 
-    def explain(self) -> tuple[Line, ...]:
+    def explain(self) -> "tuple[Line, ...]":
         """The worked breakdown: component, tokens, rate, each multiplier and why, amount."""
         from otel_claude.pricing.explain import explain
 
@@ -310,5 +308,5 @@ class Unpriced(NamedTuple):
 
     reason: str
     model: str | None
-    groups: tuple[Group, ...]
+    groups: "tuple[Group, ...]"
     price_book: str
