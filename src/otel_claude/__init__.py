@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from otel_claude._version import __version__
-
 if TYPE_CHECKING:
     from otel_claude._attribution import attribution
     from otel_claude.budgets.exceeded import BudgetExceeded
@@ -13,6 +11,8 @@ if TYPE_CHECKING:
     from otel_claude.instrumentor import ClaudeInstrumentor, flush
     from otel_claude.quality.feedback import feedback, traceparent
     from otel_claude.quality.registry import evaluator
+
+__version__ = "0.1.0"
 
 __all__ = [
     "BudgetExceeded",

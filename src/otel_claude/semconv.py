@@ -6,7 +6,7 @@ names that the Anthropic SDK's own tracing uses (`anthropic.*`), and ours (`clau
 """
 
 from collections.abc import Mapping
-from typing import Literal, NamedTuple
+from typing import Literal
 
 SCOPE = "otel_claude"
 
@@ -338,28 +338,44 @@ SCORES = (0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1)
 TOKENS_PER_SECOND = (1, 2, 5, 10, 20, 30, 40, 50, 60, 80, 100, 125, 150, 200, 300, 500, 1000)
 
 
-class Attribute(NamedTuple):
+class Attribute:
     """One attribute of the span of a call, as documented.
 
     `registry` is True where the GenAI conventions declare it, so that strict mode writes it.
     """
 
-    name: str
-    type: str
-    note: str
-    registry: bool = False
+    __slots__ = ("name", "note", "registry", "type")
+
+    def __init__(self, name: str, kind: str, note: str, *, registry: bool = False) -> None:
+        self.name = name
+        self.type = kind
+        self.note = note
+        self.registry = registry
 
 
-class Metric(NamedTuple):
+class Metric:
     """One metric, as documented. `generation` is empty for metrics that are ours."""
 
-    name: str
-    instrument: Literal["counter", "up-down counter", "histogram", "gauge"]
-    unit: str
-    note: str
-    attributes: tuple[str, ...]
-    buckets: tuple[float, ...] | None = None
-    generation: Literal["", "released", "latest"] = ""
+    __slots__ = ("attributes", "buckets", "generation", "instrument", "name", "note", "unit")
+
+    def __init__(
+        self,
+        name: str,
+        instrument: Literal["counter", "up-down counter", "histogram", "gauge"],
+        unit: str,
+        note: str,
+        attributes: tuple[str, ...],
+        *,
+        buckets: tuple[float, ...] | None = None,
+        generation: Literal["", "released", "latest"] = "",
+    ) -> None:
+        self.name = name
+        self.instrument = instrument
+        self.unit = unit
+        self.note = note
+        self.attributes = attributes
+        self.buckets = buckets
+        self.generation = generation
 
 
 def _std(name: str, kind: str, note: str) -> Attribute:
@@ -503,7 +519,7 @@ def _histogram(
     buckets: tuple[float, ...],
     generation: Literal["", "released", "latest"],
 ) -> Metric:
-    return Metric(name, "histogram", unit, note, attributes, buckets, generation)
+    return Metric(name, "histogram", unit, note, attributes, buckets=buckets, generation=generation)
 
 
 def _usage_counter(name: str, note: str) -> Metric:

@@ -10,7 +10,7 @@ import logging
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 logger = logging.getLogger("otel_claude")
 
@@ -222,7 +222,7 @@ def _policies(value: object) -> object:
     raise BadSettingError("it takes policies, or the path of a file with them")
 
 
-class Option(NamedTuple):
+class Option:
     """One option: how it is read, and what is used where it is not set.
 
     `instead` makes what is used in place of a bad value, where the default would be no help, and
@@ -230,13 +230,26 @@ class Option(NamedTuple):
     `standard` is a variable of OpenTelemetry that says the same; ours beats it.
     """
 
-    read: Callable[[object], Any]
-    default: Any
-    takes: str
-    note: str
-    instead: Callable[[], Any] | None = None
-    instead_note: str = ""
-    standard: str = ""
+    __slots__ = ("default", "instead", "instead_note", "note", "read", "standard", "takes")
+
+    def __init__(
+        self,
+        read: Callable[[object], Any],
+        default: Any,
+        takes: str,
+        note: str,
+        *,
+        instead: Callable[[], Any] | None = None,
+        instead_note: str = "",
+        standard: str = "",
+    ) -> None:
+        self.read = read
+        self.default = default
+        self.takes = takes
+        self.note = note
+        self.instead = instead
+        self.instead_note = instead_note
+        self.standard = standard
 
 
 OPTIONS: Final[Mapping[str, Option]] = {
@@ -391,37 +404,43 @@ OPTIONS: Final[Mapping[str, Option]] = {
     ),
 }
 
+_DEFAULTS: Final = {name: option.default for name, option in OPTIONS.items()}
 
-class Settings(NamedTuple):
-    """The options in force. Built by `load`, never by hand outside tests."""
 
-    enabled: bool = True
-    semconv: str = "released"
-    strict: bool = False
-    native: str = "replace"
-    metric_attribution: tuple[str, ...] = ("tenant", "team", "feature", "endpoint")
-    metric_label_values: int = 100
-    attribution: tuple[tuple[str, str], ...] = ()
-    user_from_metadata: bool = False
-    baggage_keys: tuple[tuple[str, str], ...] = ()
-    hash_key: bytes | None = None
-    prices: str | None = None
-    refresh_prices: str | None = None
-    capture: str | Mapping[str, str] = "none"
-    capture_content: tuple[str, ...] = ("input", "output", "system", "tools", "errors")
-    capture_limit: int = 32_768
-    redact: tuple[str, ...] = ("default",)
-    redact_patterns: Mapping[str, str] | None = None
-    encrypt: str | None = None
-    budgets: Any = None
-    audit: Any = None
-    evaluate: Any = None
-    feedback: bool = False
-    log_calls: bool = False
-    slow_call_seconds: float | None = None
-    summary: bool = False
-    flush_on_sigterm: bool = True
-    time_per_output_chunk: bool = False
+class Settings:
+    """The options in force, as `OPTIONS` says them. Built by `load`, never by hand outside tests."""
+
+    enabled: bool
+    semconv: str
+    strict: bool
+    native: str
+    metric_attribution: tuple[str, ...]
+    metric_label_values: int
+    attribution: tuple[tuple[str, str], ...]
+    user_from_metadata: bool
+    baggage_keys: tuple[tuple[str, str], ...]
+    hash_key: bytes | None
+    prices: str | None
+    refresh_prices: str | None
+    capture: str | Mapping[str, str]
+    capture_content: tuple[str, ...]
+    capture_limit: int
+    redact: tuple[str, ...]
+    redact_patterns: Mapping[str, str] | None
+    encrypt: str | None
+    budgets: Any
+    audit: Any
+    evaluate: Any
+    feedback: bool
+    log_calls: bool
+    slow_call_seconds: float | None
+    summary: bool
+    flush_on_sigterm: bool
+    time_per_output_chunk: bool
+
+    def __init__(self, **said: Any) -> None:
+        self.__dict__.update(_DEFAULTS)
+        self.__dict__.update(said)
 
     @classmethod
     def load(
@@ -464,12 +483,12 @@ class Settings(NamedTuple):
 
     def __repr__(self) -> str:
         """All but the key, which is a secret."""
-        said = (f"{name}={getattr(self, name)!r}" for name in self._fields if name != "hash_key")
+        said = (f"{name}={getattr(self, name)!r}" for name in OPTIONS if name != "hash_key")
         return f"Settings({', '.join(said)})"
 
     def differences(self, other: "Settings") -> list[str]:
         """Names of the options in which `other` differs."""
-        return [name for name in self._fields if getattr(self, name) != getattr(other, name)]
+        return [name for name in OPTIONS if getattr(self, name) != getattr(other, name)]
 
 
 def strangers(environ: Mapping[str, str]) -> dict[str, str]:

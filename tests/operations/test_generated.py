@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 import re
 import sys
@@ -46,7 +47,8 @@ def test_the_committed_files_are_those_of_the_code():
     [semconv.M_COST, semconv.M_DURATION, semconv.M_RATELIMIT_REMAINING, semconv.M_BUDGET_SPENT],
 )
 def test_a_renamed_metric_makes_other_rules(name, monkeypatch):
-    renamed = semconv.METRICS[name]._replace(name=name + ".renamed")
+    renamed = copy.copy(semconv.METRICS[name])
+    renamed.name += ".renamed"
     monkeypatch.setitem(semconv.METRICS, name, renamed)
     assert _fresh() != _committed()
 

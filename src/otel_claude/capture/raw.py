@@ -11,8 +11,7 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 from otel_claude.capture import tee
-from otel_claude.capture.response import read_message
-from otel_claude.capture.stream import STATE
+from otel_claude.capture.response import STATE, read_message
 
 if TYPE_CHECKING:
     from otel_claude.call.call import Call

@@ -10,6 +10,8 @@ from otel_claude.call.usage import Iteration, count, fields, text
 if TYPE_CHECKING:
     from otel_claude.call.call import Call
 
+STATE: Final = "_otel_claude"
+"""Under which a response or a stream that is followed has its call."""
 _TEXTS: Final = (str, bytes)
 _REQUEST_ID: Final = b"request-id"
 _IDS: Final = {

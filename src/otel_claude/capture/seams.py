@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from otel_claude.capture import stream, watch
+from otel_claude.capture import watch
+from otel_claude.capture.response import STATE
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -182,7 +183,10 @@ def runnable_tools(wrapped: Callable[..., Any], _runner: Any, args: Args, kwargs
 
 def close(wrapped: Callable[..., Any], instance: Any, args: Args, kwargs: Kwargs) -> Any:
     """`close` of streams and raw responses, sync or async."""
-    stream.closing(instance)
+    if STATE in getattr(instance, "__dict__", ()):
+        from otel_claude.capture import stream
+
+        stream.closing(instance)
     return wrapped(*args, **kwargs)
 
 

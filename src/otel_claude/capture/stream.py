@@ -10,18 +10,16 @@ from __future__ import annotations
 import sys
 import time
 import weakref
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from otel_claude import _faults
 from otel_claude.call.usage import fields, text
-from otel_claude.capture.response import read_block, read_ending, read_message_head
+from otel_claude.capture.response import STATE, read_block, read_ending, read_message_head
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from otel_claude.call.call import Call
-
-STATE: Final = "_otel_claude"
 
 
 def watch(call: Call, stream: Any, *, is_async: bool) -> None:

@@ -12,7 +12,7 @@ from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from otel_claude import _faults
 from otel_claude.call.call import Call
 from otel_claude.call.usage import text
-from otel_claude.capture import native, request, response, stream
+from otel_claude.capture import native, request, response
 from otel_claude.capture.endpoint import endpoint_of
 
 if TYPE_CHECKING:
@@ -221,7 +221,7 @@ def returned(call: Call, result: Any) -> None:
 
             raw.returned(call, result)
         else:
-            from otel_claude.capture import tee
+            from otel_claude.capture import stream, tee
 
             stream.watch(call, result, is_async=how == "async_stream")
             tee.attach(call, result.response)
@@ -332,11 +332,13 @@ def saw_parsed(raw_response: Any, parsed: Any) -> None:
     """A raw response was parsed, maybe not for the first time: a stream in it is followed."""
     try:
         # Not by its `__dict__`: making one costs, and every response is parsed.
-        call = getattr(raw_response, stream.STATE, None)
-        if call is None or stream.STATE in getattr(parsed, "__dict__", ()):
+        call = getattr(raw_response, response.STATE, None)
+        if call is None or response.STATE in getattr(parsed, "__dict__", ()):
             return
         how = kind_of(type(parsed))
         if how in ("stream", "async_stream"):
+            from otel_claude.capture import stream
+
             stream.watch(call, parsed, is_async=how == "async_stream")
         elif how == "results" and call.tally is None:
             from otel_claude.capture import batches

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from otel_claude._version import __version__
+from otel_claude import __version__
 from otel_claude.cli.alerts import alerts
 from otel_claude.cli.audit import audit
 from otel_claude.cli.budgets import budgets

@@ -222,7 +222,11 @@ def _print_cost(result: Cost) -> None:
 def _print_book(prices: Prices | None, *, as_json: bool) -> None:
     prices = prices or Prices()
     if as_json:
-        typer.echo(json.dumps(dump_book(prices.book._replace(models=prices.models())), indent=2))
+        book = prices.book
+        from otel_claude.pricing.book import Book
+
+        own = Book(book.version, prices.models(), book.refusals, book.web_search)
+        typer.echo(json.dumps(dump_book(own), indent=2))
         return
     table = Table(title=f"Price book {prices.version}, USD per million tokens")
     table.add_column("model", no_wrap=True)

@@ -7,8 +7,7 @@ import time
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_claude import semconv
-from otel_claude._version import __version__
+from otel_claude import __version__, semconv
 
 if TYPE_CHECKING:
     from otel_claude.call.call import Call

@@ -20,8 +20,7 @@ from opentelemetry.metrics import (
     get_meter_provider,
 )
 
-from otel_claude import _faults, semconv
-from otel_claude._version import __version__
+from otel_claude import __version__, _faults, semconv
 from otel_claude.call.fork import new_lock
 from otel_claude.emit.backlog import Backlog
 from otel_claude.emit.limits import Limits

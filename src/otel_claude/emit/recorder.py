@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import get_tracer, get_tracer_provider
 
-from otel_claude import _faults, semconv
+from otel_claude import __version__, _faults, semconv
 from otel_claude._sources import Sources
-from otel_claude._version import __version__
 from otel_claude.emit.bill import Bill
 from otel_claude.emit.metrics import Metrics
 from otel_claude.emit.notice import is_sdk, warn_if_unheard

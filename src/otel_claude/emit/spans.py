@@ -19,9 +19,8 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
-from otel_claude import semconv
+from otel_claude import __version__, semconv
 from otel_claude._sources import at_home
-from otel_claude._version import __version__
 from otel_claude.emit.bill import utilization
 from otel_claude.pricing import Cost, Unpriced
 

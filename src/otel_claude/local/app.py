@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
-from otel_claude._version import __version__
+from otel_claude import __version__
 from otel_claude.local import api, insights, page, receive, service
 from otel_claude.local.engine import QueryError
 from otel_claude.local.guard import Guard

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from otel_claude._version import __version__
+from otel_claude import __version__
 from otel_claude.local.hub import Hub
 from otel_claude.local.retention import Retention, sweep
 from otel_claude.local.store import MEMORY, Store

@@ -50,14 +50,17 @@ class Card(NamedTuple):
     until: str | None = None
 
 
-class LongPrompt(NamedTuple):
+class LongPrompt:
     """The card for the whole request, output too, once its prompt exceeds `above` tokens.
 
     The prompt is uncached input, cache reads and cache writes together.
     """
 
-    above: int
-    card: Card
+    __slots__ = ("above", "card")
+
+    def __init__(self, above: int, card: Card) -> None:
+        self.above = above
+        self.card = card
 
 
 class Model(NamedTuple):
@@ -154,13 +157,22 @@ MODELS: tuple[Model, ...] = (
 # fmt: on
 
 
-class Book(NamedTuple):
+class Book:
     """A price book as data: the built-in one, or one read by a refresh."""
 
-    version: str
-    models: tuple[Model, ...]
-    refusals: tuple[tuple[str, tuple[str, ...]], ...]
-    web_search: str
+    __slots__ = ("models", "refusals", "version", "web_search")
+
+    def __init__(
+        self,
+        version: str,
+        models: tuple[Model, ...],
+        refusals: tuple[tuple[str, tuple[str, ...]], ...],
+        web_search: str,
+    ) -> None:
+        self.version = version
+        self.models = models
+        self.refusals = refusals
+        self.web_search = web_search
 
 
 BUILT_IN = Book(PRICE_BOOK_VERSION, MODELS, REFUSALS, WEB_SEARCH)

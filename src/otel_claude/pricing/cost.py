@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from otel_claude.call.usage import Tokens
-
-_Key = tuple[Any, Any, Any, Any, Any, str | None, str | None, str | None, bool]
+    from otel_claude.pricing.plans import Key
 
 
 def cost(  # noqa: PLR0913 - each is a fact of the call that a rule needs
@@ -66,7 +65,7 @@ def cost(  # noqa: PLR0913 - each is a fact of the call that a rule needs
         usage = read(usage)
     book = prices or LIST
     when = time() if at is None else at
-    key: _Key = (
+    key: Key = (
         model,
         request_model,
         platform,
@@ -80,11 +79,11 @@ def cost(  # noqa: PLR0913 - each is a fact of the call that a rule needs
     try:
         plan = book.plans.get(key)
         if plan is None or not plan.start <= when < plan.end:
-            plan = book.plan(Context(*key), when)
+            plan = book.plan(Context(key), when)
     except (TypeError, ValueError):
         # Something is not of the type it is declared to be: what is of no use counts as absent.
         key, when = _usable(key, at)
-        plan = book.plan(Context(*key), when)
+        plan = book.plan(Context(key), when)
     plain, output = usage.input_tokens, usage.output_tokens
     if (
         plain is None
@@ -96,7 +95,7 @@ def cost(  # noqa: PLR0913 - each is a fact of the call that a rule needs
     ):
         from otel_claude.pricing.rules import Call  # most calls are one plain inference
 
-        call = Call(usage, Context(*key), book, plan, when)
+        call = Call(usage, Context(key), book, plan, when)
         doubts = (
             [CODE_EXECUTION] if usage.code_execution_requests and not code_execution_free else []
         )
@@ -154,7 +153,7 @@ def ttl(tokens: Tokens, doubts: list[str]) -> tuple[int, int]:
     return total - long, long
 
 
-def _usable(key: _Key, at: object) -> tuple[_Key, float]:
+def _usable(key: Key, at: object) -> tuple[Key, float]:
     """A key of hashable values and a moment in time, from whatever the caller passed."""
     strings = [value if isinstance(value, str) else None for value in key[:8]]
     when = float(at) if isinstance(at, int | float) else time()

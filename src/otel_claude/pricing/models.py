@@ -26,7 +26,7 @@ _SUFFIXES = (
 )
 
 
-class Id(NamedTuple):
+class Id:
     """A model id taken apart.
 
     Attributes:
@@ -37,9 +37,12 @@ class Id(NamedTuple):
         opaque: the id is an ARN that hides the model (an application inference profile, for one).
     """
 
-    name: str | None
-    scope: str | None = None
-    opaque: bool = False
+    __slots__ = ("name", "opaque", "scope")
+
+    def __init__(self, name: str | None, scope: str | None = None, *, opaque: bool = False) -> None:
+        self.name = name
+        self.scope = scope
+        self.opaque = opaque
 
 
 class Resolved(NamedTuple):

@@ -7,7 +7,7 @@ whole numbers of a small unit. All rules multiply finite decimals, so with enoug
 
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from otel_claude.pricing import reasons
 from otel_claude.pricing.book import Card, Model
@@ -71,18 +71,34 @@ class Plan:
         self.factors: tuple[tuple[str, str], ...] = ()
 
 
-class Context(NamedTuple):
-    """What a plan depends on, as the call and its response have it."""
+Key = tuple[Any, Any, Any, Any, Any, str | None, str | None, str | None, bool]
+"""Model, model that was asked for, platform, region, batch, tier, speed, geography, own model."""
 
-    model: Any
-    request_model: Any
-    platform: Any
-    region: Any
-    batch: Any
-    tier: str | None
-    speed: str | None
-    geo: str | None
-    own: bool = True
+
+class Context:
+    """What a plan depends on, as the call and its response have it: `key`, and its parts by name."""
+
+    __slots__ = (
+        "batch",
+        "geo",
+        "key",
+        "model",
+        "own",
+        "platform",
+        "region",
+        "request_model",
+        "speed",
+        "tier",
+    )
+
+    def __init__(self, key: Key) -> None:
+        self.key = key
+        self.model, self.request_model, self.platform, self.region, self.batch = key[:5]
+        self.tier, self.speed, self.geo, self.own = key[5:]
+
+    def on(self, model: str | None) -> "Context":
+        """The same for an inference on another model than the response names."""
+        return Context((model, *self.key[1:8], False))
 
 
 @lru_cache(maxsize=256)

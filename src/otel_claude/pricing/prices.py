@@ -118,7 +118,7 @@ class Prices:
         plan = self._build(context, at)
         if len(self.plans) >= _PLANS_KEPT:
             self.plans.clear()
-        self.plans[tuple(context)] = plan
+        self.plans[context.key] = plan
         return plan
 
     def models(self) -> tuple[Model, ...]:

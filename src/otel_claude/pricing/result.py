@@ -5,7 +5,7 @@ are made when they are asked for.
 """
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from otel_claude.pricing import reasons
 from otel_claude.pricing.plans import Plan, Rates
@@ -32,7 +32,7 @@ def usd(units: int, exponent: int) -> Decimal:
     return Decimal(f"{units}E-{exponent}") if exponent else Decimal(units)
 
 
-class GroupCost(NamedTuple):
+class GroupCost:
     """What one billed inference of a call cost.
 
     Attributes:
@@ -44,12 +44,23 @@ class GroupCost(NamedTuple):
         free_reason: set where these tokens were reported but are not billed.
     """
 
-    model: str
-    kind: str
-    counts: Tokens
-    plan: Plan
-    rates: Rates
-    free_reason: str | None = None
+    __slots__ = ("counts", "free_reason", "kind", "model", "plan", "rates")
+
+    def __init__(
+        self,
+        model: str,
+        kind: str,
+        counts: Tokens,
+        plan: Plan,
+        rates: Rates,
+        free_reason: str | None = None,
+    ) -> None:
+        self.model = model
+        self.kind = kind
+        self.counts = counts
+        self.plan = plan
+        self.rates = rates
+        self.free_reason = free_reason
 
     @property
     def units(self) -> Tokens:
@@ -296,7 +307,7 @@ class Cost:
 _BASES = (reasons.COMMITMENT_EQUIVALENT, reasons.OVERRIDE, reasons.LIST)
 
 
-class Unpriced(NamedTuple):
+class Unpriced:
     """A call that has no cost, which is not the same as one that costs nothing.
 
     Attributes:
@@ -306,7 +317,16 @@ class Unpriced(NamedTuple):
         price_book: version of the price book that was asked.
     """
 
-    reason: str
-    model: str | None
-    groups: "tuple[Group, ...]"
-    price_book: str
+    __slots__ = ("groups", "model", "price_book", "reason")
+
+    def __init__(
+        self, reason: str, model: str | None, groups: "tuple[Group, ...]", price_book: str
+    ) -> None:
+        self.reason = reason
+        self.model = model
+        self.groups = groups
+        self.price_book = price_book
+
+    def __repr__(self) -> str:
+        """For people: reason and model."""
+        return f"<Unpriced {self.reason}, {self.model}>"

@@ -89,8 +89,8 @@ class Call:
         """The plan for one inference: the call's own, or one for the other model it ran on."""
         if group.own and (group.kind != FALLBACK or _same(group.model, self.context.model)):
             return self.plan
-        context = self.context._replace(model=group.model, own=False)
-        plan = self.prices.plans.get(tuple(context))
+        context = self.context.on(group.model)
+        plan = self.prices.plans.get(context.key)
         if plan is None or not plan.start <= self.at < plan.end:
             plan = self.prices.plan(context, self.at)
         return plan

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from otel_claude._version import __version__
+from otel_claude import __version__
 from otel_claude.cli.doctor.findings import Finding, ok, problem, warning
 from otel_claude.instrumentor import ClaudeInstrumentor
 

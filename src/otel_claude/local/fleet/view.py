@@ -6,7 +6,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from otel_claude._version import __version__
+from otel_claude import __version__
 from otel_claude.local.backend import Counts
 from otel_claude.local.engine import QueryError
 from otel_claude.local.hub import Hub
