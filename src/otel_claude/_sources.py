@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry import context as otel_context
 from opentelemetry.metrics import get_meter_provider
@@ -22,23 +22,24 @@ from otel_claude.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from typing import Protocol
 
     from opentelemetry.context import Context
+
+    class Request(Protocol):
+        """A web request that is being served."""
+
+        @property
+        def said(self) -> Mapping[str, str]:
+            """Attribution keys and values."""
+
+        def endpoint(self) -> str | None:
+            """The template of the route, once the framework has found it. Never raises."""
+
 
 _REQUEST: Final = otel_context.create_key("otel_claude.request")
 # The same again: FastAPI's own telemetry begins a new OpenTelemetry context inside of a middleware.
 _serving: Final[ContextVar[Request | None]] = ContextVar("otel_claude_request", default=None)
-
-
-class Request(Protocol):
-    """A web request that is being served."""
-
-    @property
-    def said(self) -> Mapping[str, str]:
-        """Attribution keys and values."""
-
-    def endpoint(self) -> str | None:
-        """The template of the route, once the framework has found it. Never raises."""
 
 
 def request_in(context: Context) -> Any:

@@ -11,6 +11,7 @@ import pytest
 from otel_claude import _faults
 from otel_claude.call.content import Content
 from otel_claude.capture import patch
+from otel_claude.capture.watch import Watch
 
 
 class Listener:
@@ -37,9 +38,6 @@ class Listener:
     def after_run(self, run: Any) -> None:
         self.runs.append(run)
 
-    def used_in_session(self, use: Any) -> None:
-        pass
-
     @property
     def content(self) -> Content:
         (call,) = self.calls
@@ -51,7 +49,7 @@ class Listener:
 def listener():
     _faults.drain()
     found = Listener()
-    patch.install((found,), (found,), adopt=False)
+    patch.install(Watch((found,), adopt=False, run_observers=(found,)))
     yield found
     patch.remove()
     assert _faults.drain() == {}

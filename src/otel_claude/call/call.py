@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any
 
 from otel_claude import _faults
 from otel_claude.call import garbage
@@ -14,6 +14,7 @@ from otel_claude.call.usage import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from typing import Literal, Protocol
 
     from otel_claude._attribution import Attribution
     from otel_claude.call.batch import Tally
@@ -21,41 +22,41 @@ if TYPE_CHECKING:
     from otel_claude.call.errors import Failure
     from otel_claude.call.run import Run
 
-Outcome = Literal["completed", "failed", "cancelled", "abandoned", "truncated", "rejected"]
-Operation = Literal["chat", "text_completion", "count_tokens", "batch", "batch_retrieve", "session"]
-Platform = Literal[
-    "anthropic", "bedrock", "bedrock_mantle", "vertex", "foundry", "aws", "google_cloud"
-]
+    Outcome = Literal["completed", "failed", "cancelled", "abandoned", "truncated", "rejected"]
+    Operation = Literal[
+        "chat", "text_completion", "count_tokens", "batch", "batch_retrieve", "session"
+    ]
+    Platform = Literal[
+        "anthropic", "bedrock", "bedrock_mantle", "vertex", "foundry", "aws", "google_cloud"
+    ]
+
+    class Observer(Protocol):
+        """Something that is told of every call."""
+
+        def listening(self) -> bool:
+            """Whether it wants to be told. Where nobody listens, calls are not watched at all."""
+
+        def before(self, call: Call) -> None:
+            """Called before anything is sent."""
+
+        def after(self, call: Call) -> None:
+            """Called once, when the call has ended."""
+
+    class Gate(Observer, Protocol):
+        """An observer that may refuse a call, and may have to wait until it knows."""
+
+        def admit(self, call: Call) -> None:
+            """Let a call pass that every observer has been told of.
+
+            Raises:
+                Refused: it must not be made.
+            """
+
+        async def admit_async(self, call: Call) -> None:
+            """`admit` for a call on an event loop, which must not be blocked."""
 
 
 _NO_HEADERS: Mapping[bytes, bytes] = MappingProxyType({})
-
-
-class Observer(Protocol):
-    """Something that is told of every call."""
-
-    def listening(self) -> bool:
-        """Whether it wants to be told. Where nobody listens, calls are not watched at all."""
-
-    def before(self, call: Call) -> None:
-        """Called before anything is sent."""
-
-    def after(self, call: Call) -> None:
-        """Called once, when the call has ended."""
-
-
-class Gate(Observer, Protocol):
-    """An observer that may refuse a call, and may have to wait until it knows."""
-
-    def admit(self, call: Call) -> None:
-        """Let a call pass that every observer has been told of.
-
-        Raises:
-            Refused: it must not be made.
-        """
-
-    async def admit_async(self, call: Call) -> None:
-        """`admit` for a call on an event loop, which must not be blocked."""
 
 
 class Endpoint:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
-from otel_claude.call.call import Endpoint, Platform
+from otel_claude.call.call import Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from otel_claude.call.call import Platform
 
 # Client class (sync name; the async one has "Async" before it) -> platform and the conventions'
 # provider name. Clients of Anthropic's own API behind a cloud are `anthropic`.

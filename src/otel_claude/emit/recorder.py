@@ -13,8 +13,7 @@ from otel_claude import __version__, _faults, semconv
 from otel_claude._sources import Sources
 from otel_claude.emit.bill import Bill
 from otel_claude.emit.metrics import Metrics
-from otel_claude.emit.notice import is_sdk, warn_if_unheard
-from otel_claude.emit.rivals import warn_of_rivals
+from otel_claude.emit.notice import is_sdk, warn_if_unheard, warn_of_rivals
 from otel_claude.emit.spans import Spans, first_attributes
 from otel_claude.pricing import Cost, Unpriced
 

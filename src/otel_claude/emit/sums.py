@@ -82,4 +82,3 @@ class Sums:
         """Drop what is pending, with a fresh lock: a forked child must not report it again."""
         self._lock = threading.Lock()
         self._pending = {}
-

@@ -63,7 +63,7 @@ class LongPrompt:
         self.card = card
 
 
-class Model(NamedTuple):
+class Model:
     """One model: its rates and the facts that rules ask for.
 
     Attributes:
@@ -80,17 +80,46 @@ class Model(NamedTuple):
         aliases: other undated ids of the same model.
     """
 
-    name: str
-    launched: str | None
-    rates: Card
-    earlier: tuple[Card, ...] = ()
-    long: LongPrompt | None = None
-    fast: Card | None = None
-    geo: bool = True
-    regional: bool = True
-    window: int | None = 1_000_000
-    retires: str | None = None
-    aliases: tuple[str, ...] = ()
+    __slots__ = (
+        "aliases",
+        "earlier",
+        "fast",
+        "geo",
+        "launched",
+        "long",
+        "name",
+        "rates",
+        "regional",
+        "retires",
+        "window",
+    )
+
+    def __init__(  # noqa: PLR0913 - a row has as many columns
+        self,
+        name: str,
+        launched: str | None,
+        rates: Card,
+        *,
+        earlier: tuple[Card, ...] = (),
+        long: LongPrompt | None = None,
+        fast: Card | None = None,
+        geo: bool = True,
+        regional: bool = True,
+        window: int | None = 1_000_000,
+        retires: str | None = None,
+        aliases: tuple[str, ...] = (),
+    ) -> None:
+        self.name = name
+        self.launched = launched
+        self.rates = rates
+        self.earlier = earlier
+        self.long = long
+        self.fast = fast
+        self.geo = geo
+        self.regional = regional
+        self.window = window
+        self.retires = retires
+        self.aliases = aliases
 
 
 _200K = 200_000
