@@ -21,7 +21,7 @@ import pytest
 
 from otel_claude import ClaudeInstrumentor, _faults, attribution, flush, semconv
 from otel_claude.audit import chain
-from otel_claude.capture import batches, endpoint, native, response, sessions, watch
+from otel_claude.capture import batches, endpoint, native, sessions, watch
 from otel_claude.emit import events
 from otel_claude.emit.instruments import instruments_of
 from tests.conftest import Telemetry
@@ -181,8 +181,6 @@ def test_response_headers_count_in_whatever_case_they_come(watched, ask):
     assert (point.value, point.attributes[semconv.ORGANIZATION_ID]) == (7, "org")
 
 
-
-
 class _Collecting(dict[Any, Any]):
     """A mapping that does something when it is first asked."""
 
@@ -231,7 +229,11 @@ def test_a_stream_that_a_collection_closes_ends_outside_of_every_lock(
     else:
         guard = ClaudeInstrumentor()._guard
         monkeypatch.setattr(guard.store, "_clock", after(collect, time.time))
-    call = threading.Thread(target=lambda: client.messages.create(**ask()), daemon=True)
+    def call_and_count() -> None:
+        client.messages.create(**ask())
+        telemetry.metrics()  # what a call adds to the counters waits until they are collected
+
+    call = threading.Thread(target=call_and_count, daemon=True)
     call.start()
     call.join(30)
     assert not call.is_alive(), "it waits for a lock that it holds"

@@ -83,7 +83,12 @@ def drop_idle_span(client: Any, options: Any) -> None:
 
 
 def with_span_of(call: Call, options: Any) -> Any:
-    """Request options for a call with a span of ours: without the SDK's, and with our headers."""
+    """Request options that carry our trace context in place of the SDK's span.
+
+    The same options where we have nothing to put in its place: then the SDK's span stands.
+    """
+    if not call.headers:
+        return options
     # Options with a span name were made by a method of the SDK, for this one request.
     if getattr(options, "span_name", None) is None:
         options = copy.copy(options)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_claude._characters import sendable
-from otel_claude.call.usage import text
 
 if TYPE_CHECKING:
     from otel_claude.call.call import Operation

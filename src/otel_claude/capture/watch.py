@@ -94,9 +94,7 @@ def open_call(
         call.begin()
         if call.content is not None:
             call.content.request = body
-        if call.headers:
-            args, kwargs = _with_options(args, kwargs, native.with_span_of(call, options))
-        return call, args, kwargs
+        return call, *_with_options(args, kwargs, native.with_span_of(call, options))
     except Exception:
         _faults.report("request")
         if call is not None:
