@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_AT_START: Final[dict[str, Any]] = {
+AT_START: Final[dict[str, Any]] = {
     "gen_ai.operation.name": "chat",
     "gen_ai.provider.name": "anthropic",
     "gen_ai.request.model": "claude-sonnet-5",
     "server.address": "api.anthropic.com",
     "server.port": 443,
 }
-_AT_END: Final[dict[str, Any]] = {
+AT_END: Final[dict[str, Any]] = {
     f"gen_ai.benchmark.attribute_{n}": (n, f"value {n}", n / 7)[n % 3] for n in range(35)
 }
-_LABELS: Final = {**_AT_START, "gen_ai.response.model": "claude-sonnet-5"}
+LABELS: Final = {**AT_START, "gen_ai.response.model": "claude-sonnet-5"}
 _USAGE: Final = {
     "input_tokens": 1200,
     "cache_creation_input_tokens": 300,
@@ -58,16 +58,16 @@ class Floor:
         usage.read(_USAGE)
 
         def span() -> None:
-            made = tracer.start_span("chat claude", kind=kind, attributes=_AT_START)
-            made.set_attributes(_AT_END)
+            made = tracer.start_span("chat claude", kind=kind, attributes=AT_START)
+            made.set_attributes(AT_END)
             made.end()
 
         self._primitives: dict[str, Callable[[], object]] = {
             "span": span,
             "span_bare": lambda: tracer.start_span("chat claude", kind=kind).end(),
-            "histogram": lambda: histogram.record(0.5, _LABELS),
-            "histogram_exemplar": lambda: histogram.record(0.5, _LABELS, inside),
-            "counter": lambda: counter.add(5, _LABELS),
+            "histogram": lambda: histogram.record(0.5, LABELS),
+            "histogram_exemplar": lambda: histogram.record(0.5, LABELS, inside),
+            "counter": lambda: counter.add(5, LABELS),
             "cost": lambda: cost(usage, "claude-sonnet-5", at=1.79e9),
         }
 

@@ -24,6 +24,9 @@ LABEL_SETS: Final = (10, 100, 1_000, 10_000)
 _LABEL_CALLS: Final = 200
 _MEMORY_CALLS: Final = 4_000
 _FLOOR_TIMES: Final = 2_000
+_FRESH_AFTER: Final = 2
+"""Rounds until the processes are started anew: where things lie in the memory of one makes it up to
+a tenth slower or faster than the next."""
 _STREAMS: Final = 500
 _STREAM_EVENTS: Final = 45
 _PERIOD: Final = 0.05
@@ -101,9 +104,8 @@ class Run:
 
     def all(self, *, only_costs: bool = False) -> Results:
         """Measure everything, or only what calls and events cost."""
-        with ExitStack() as stack:
-            processes = self._start(self._subjects, stack)
-            self._costs(processes)
+        self._costs()
+        self._floor()
         if not only_costs:
             self._labels()
             self._concurrency()
@@ -129,28 +131,41 @@ class Run:
             self.results.versions[subject.name] = process.ask("versions")
         return processes
 
-    def _costs(self, processes: Mapping[str, Process]) -> None:
-        seconds: dict[str, dict[str, list[float]]] = {
-            w.name: {name: [] for name in processes} for w in self._workloads
-        }
-        floor: dict[str, list[float]] = {}
-        for process in processes.values():  # caches warm, bytecode specialised
-            process.ask("run", workload="create", times=200)
-            self.results.recorded[process.subject.name] = process.ask("recorded")
-            for workload in self._workloads:
-                process.ask("run", workload=workload.name, times=max(1, workload.times // 4))
-        for number in range(self._rounds):
-            self._say(f"round {number + 1} of {self._rounds}")
-            for workload in _shuffled(self._workloads):
-                for name in _shuffled(processes):
-                    seconds[workload.name][name].append(_per_unit(processes[name], workload))
-            for name, value in processes[DEFAULT.name].ask("floor", times=_FLOOR_TIMES).items():
-                floor.setdefault(name, []).append(value * 1e6)
+    def _costs(self) -> None:
+        seconds: dict[str, dict[str, list[float]]] = {w.name: {} for w in self._workloads}
+        for first in range(0, self._rounds, _FRESH_AFTER):
+            with ExitStack() as stack:
+                processes = self._start(self._subjects, stack)
+                self._warm_up(processes)
+                for number in range(first, min(first + _FRESH_AFTER, self._rounds)):
+                    self._say(f"round {number + 1} of {self._rounds}")
+                    for workload in _shuffled(self._workloads):
+                        for name in _shuffled(processes):
+                            found = seconds[workload.name].setdefault(name, [])
+                            found.append(_per_unit(processes[name], workload))
         for workload_name, of_workload in seconds.items():
             self.results.costs[workload_name] = {
                 name: Cost.beside(of_workload[PLAIN.name], values)
                 for name, values in of_workload.items()
             }
+
+    def _warm_up(self, processes: Mapping[str, Process]) -> None:
+        """Until caches are warm and bytecode is specialised; and look at what is recorded."""
+        for process in processes.values():
+            process.ask("run", workload="create", times=200)
+            self.results.recorded[process.subject.name] = process.ask("recorded")
+            for workload in self._workloads:
+                process.ask("run", workload=workload.name, times=max(1, workload.times // 4))
+
+    def _floor(self) -> None:
+        """In a process of its own: its many spans would leave another one's memory in pieces."""
+        self._say("the floor")
+        floor: dict[str, list[float]] = {}
+        with ExitStack() as stack:
+            process = self._start([DEFAULT], stack)[DEFAULT.name]
+            for _ in range(self._rounds):
+                for name, value in process.ask("floor", times=_FLOOR_TIMES).items():
+                    floor.setdefault(name, []).append(value * 1e6)
         self.results.floor = {name: Spread.of(values) for name, values in floor.items()}
 
     def _labels(self) -> None:

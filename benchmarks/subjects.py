@@ -7,12 +7,13 @@ process and environment, so they import what they need when they are called.
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 _NATIVE_OFF: Final = {"ANTHROPIC_OPEN_TELEMETRY": "false"}
 _CONTENT: Final = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
@@ -92,6 +93,51 @@ class Providers:
 
 def _plain() -> None:
     return None
+
+
+def _by_hand() -> Providers:
+    """One span with as many attributes as ours, and three points of histograms: nothing is read."""
+    import anthropic
+    from opentelemetry import context, metrics, trace
+
+    from benchmarks.floor import AT_END, AT_START, LABELS
+
+    providers = Providers()
+    tracer = trace.get_tracer("benchmarks")
+    meter = metrics.get_meter("benchmarks")
+    duration = meter.create_histogram("benchmarks.duration", unit="s")
+    tokens = meter.create_histogram("benchmarks.tokens")
+    told = dict(list(AT_END.items())[:31])
+    kinds = [{**LABELS, "gen_ai.token.type": kind} for kind in ("input", "output")]
+    sync, asynchronous = anthropic._base_client.SyncAPIClient, anthropic._base_client.AsyncAPIClient
+    send, send_async = sync.request, asynchronous.request
+
+    @contextmanager
+    def measured() -> Iterator[None]:
+        span = tracer.start_span("chat claude", kind=trace.SpanKind.CLIENT, attributes=AT_START)
+        inside = trace.set_span_in_context(span)
+        token = context.attach(inside)
+        try:
+            yield
+        finally:
+            context.detach(token)
+            duration.record(0.5, LABELS, inside)
+            for labels in kinds:
+                tokens.record(350, labels)
+            span.set_attributes(told)
+            span.end()
+
+    def request(*given: Any, **named: Any) -> Any:
+        with measured():
+            return send(*given, **named)
+
+    async def request_async(*given: Any, **named: Any) -> Any:
+        with measured():
+            return await send_async(*given, **named)
+
+    sync.request = request  # type: ignore[method-assign] # as ours is
+    asynchronous.request = request_async  # type: ignore[method-assign] # the same
+    return providers
 
 
 def _native() -> Providers:
@@ -186,6 +232,12 @@ SUBJECTS: Final = (
     PLAIN,
     Subject("native", "the SDK's own tracing", _native),
     Subject("native-no-sdk", "the SDK's own tracing, no OTel SDK set up", _plain),
+    Subject(
+        "by-hand",
+        "the same span and points, by hand",
+        _by_hand,
+        environ=_NATIVE_OFF,
+    ),
     DEFAULT,
     Subject(
         "otel-claude-content",
