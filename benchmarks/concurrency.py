@@ -21,18 +21,20 @@ def latencies(streams: int, events: int, period: float, seconds: float) -> dict[
 
     Every stream gets an event each `period` seconds, whether or not the loop keeps up, and the
     streams are spread evenly over the period: what the loop cannot do in time shows as latency.
-    A stream that ends is followed by a new one, so that calls begin and end all the while.
+    A stream that ends is followed by a new one, so that calls begin and end all the while; the
+    first ones are of all lengths, as if they had begun long ago.
 
     Args:
         streams: how many at once.
         events: of each stream, between its first two and its last three.
         period: seconds between two events of a stream.
-        seconds: how long it is measured, after every stream has been replaced once.
+        seconds: how long it is measured, after as long again of warming up.
     """
     loop = _Loop()
     try:
         return loop.run_until_complete(_run(streams, events, period, seconds))
     finally:
+        loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
 
 
@@ -63,32 +65,33 @@ async def _run(streams: int, events: int, period: float, seconds: float) -> dict
     from benchmarks.workloads import CHUNKS, MODEL, SHORT
 
     clock = asyncio.get_running_loop().time
-    chunks = (*CHUNKS[: events + 2], *CHUNKS[-3:])
-    life = len(chunks) * period
     late: list[float] = []
     bodies: list[Paced] = []
 
     class Paced(workloads.AsyncBody):  # type: ignore[misc] # of httpx or of httpx2
-        def __init__(self) -> None:
+        def __init__(self, events: int) -> None:
             self.due = clock()
+            self._chunks = (*CHUNKS[: events + 2], *CHUNKS[-3:])
 
         async def __aiter__(self) -> AsyncIterator[bytes]:
-            for chunk in chunks:
+            for chunk in self._chunks:
                 self.due += period
                 if (left := self.due - clock()) > 0:
                     await asyncio.sleep(left)
                 yield chunk
 
     async def answer(_request: Any) -> Any:
-        bodies.append(Paced())
+        bodies.append(Paced(lengths.pop() if lengths else events))
         return workloads.Response(200, headers=workloads.SSE_HEADERS, stream=bodies[-1])
 
     client = workloads.make_async_client(answer)
     start = clock()
-    measured_from, until = start + 2 * life, start + 2 * life + seconds
+    measured_from, measured_to = start + seconds, start + 2 * seconds
+    until = measured_to + 1.0  # 500 streams that are closed at once are late for that alone
+    lengths = [events * (number + 1) // streams for number in range(streams)]
 
     async def consume(number: int) -> None:
-        await asyncio.sleep(life * number / streams)
+        await asyncio.sleep(period * number / streams)
         while clock() < until:
             stream = await client.messages.create(
                 model=MODEL, max_tokens=1024, messages=SHORT, stream=True
@@ -96,8 +99,11 @@ async def _run(streams: int, events: int, period: float, seconds: float) -> dict
             body = bodies.pop()  # nothing is awaited between the answer and this
             async for _event in stream:
                 now = clock()
-                if body.due >= measured_from:
+                if measured_from <= body.due < measured_to:
                     late.append(now - body.due)
+                if now >= until:
+                    await stream.close()
+                    break
 
     # A full collection stops everything for as long as hundreds of calls take, and comes once in
     # several seconds: whether one falls into the window would be all that the percentile says.

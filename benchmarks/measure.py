@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from benchmarks import environments, startup
 from benchmarks.process import Process
 from benchmarks.spread import Cost, Spread
-from benchmarks.subjects import DEFAULT, PLAIN, SUBJECTS, NotAvailableError, Subject
+from benchmarks.subjects import BY_HAND, DEFAULT, PLAIN, SUBJECTS, NotAvailableError, Subject
 from benchmarks.workloads import WORKLOADS, Workload
 
 if TYPE_CHECKING:
@@ -24,11 +24,11 @@ LABEL_SETS: Final = (10, 100, 1_000, 10_000)
 _LABEL_CALLS: Final = 200
 _MEMORY_CALLS: Final = 4_000
 _FLOOR_TIMES: Final = 2_000
-_FRESH_AFTER: Final = 2
+_FRESH_AFTER: Final = 3
 """Rounds until the processes are started anew: where things lie in the memory of one makes it up to
 a tenth slower or faster than the next."""
 _STREAMS: Final = 500
-_STREAM_EVENTS: Final = 45
+_STREAM_EVENTS: Final = (50, 1_000)
 _PERIOD: Final = 0.05
 _SECONDS: Final = 3.0
 _BY_NAME: Final = {subject.name: subject for subject in SUBJECTS}
@@ -40,6 +40,8 @@ class Results:
 
     Attributes:
         costs: workload -> subject -> cost.
+        concurrency: events of a stream -> subject -> p50 and p99 in us, and their ratios to the
+            plain SDK's.
         recorded: subject -> what it recorded of a call.
         unavailable: subject -> why it was not measured.
         versions: subject -> distributions of its environment.
@@ -53,7 +55,7 @@ class Results:
     versions: dict[str, dict[str, str]] = field(default_factory=dict)
     floor: dict[str, Spread] = field(default_factory=dict)
     labels: dict[int, dict[str, Spread]] = field(default_factory=dict)
-    concurrency: dict[str, Spread] = field(default_factory=dict)
+    concurrency: dict[int, dict[str, dict[str, Spread]]] = field(default_factory=dict)
     memory: dict[str, dict[str, int]] = field(default_factory=dict)
     startup: dict[str, Any] = field(default_factory=dict)
 
@@ -189,32 +191,25 @@ class Run:
             }
 
     def _concurrency(self) -> None:
-        self._say(f"{_STREAMS} streams at once")
-        seen: dict[str, dict[str, list[float]]] = {
-            name: {"p50": [], "p99": []} for name in (PLAIN.name, DEFAULT.name)
-        }
-        with ExitStack() as stack:
-            processes = self._start([PLAIN, DEFAULT], stack)
-            for number in range(max(5, self._rounds // 2) + 1):
-                for name in _shuffled(processes):
-                    said = processes[name].ask(
-                        "concurrent",
-                        streams=_STREAMS,
-                        events=_STREAM_EVENTS,
-                        period=_PERIOD,
-                        seconds=_SECONDS,
-                    )
-                    if number:  # the first is warm-up
-                        for key, values in seen[name].items():
-                            values.append(said[key] * 1e6)
-        for name, percentiles in seen.items():
-            for key, values in percentiles.items():
-                self.results.concurrency[f"{name} {key}"] = Spread.of(values)
-        for key in ("p50", "p99"):
-            plain, watched = seen[PLAIN.name][key], seen[DEFAULT.name][key]
-            self.results.concurrency[f"ratio {key}"] = Spread.of(
-                [w / p for p, w in zip(plain, watched, strict=True)]
-            )
+        subjects = [PLAIN, BY_HAND, DEFAULT]
+        for events in _STREAM_EVENTS:
+            self._say(f"{_STREAMS} streams of {events:,} events at once")
+            seen: dict[str, list[dict[str, float]]] = {subject.name: [] for subject in subjects}
+            for _ in range(max(5, self._rounds // 2)):
+                with ExitStack() as stack:
+                    processes = self._start(subjects, stack)
+                    for name in _shuffled(processes):
+                        asked = {
+                            "streams": _STREAMS,
+                            "events": events - 5,
+                            "period": _PERIOD,
+                            "seconds": _SECONDS,
+                        }
+                        processes[name].ask("concurrent", **{**asked, "seconds": 0.5})  # warm-up
+                        seen[name].append(processes[name].ask("concurrent", **asked))
+            self.results.concurrency[events] = {
+                name: _late(found, seen[PLAIN.name]) for name, found in seen.items()
+            }
 
     def _memory(self) -> None:
         for subject in (PLAIN, DEFAULT):
@@ -222,6 +217,17 @@ class Run:
             with ExitStack() as stack:
                 process = self._start([subject], stack)[subject.name]
                 self.results.memory[subject.name] = process.ask("memory", times=_MEMORY_CALLS)
+
+
+def _late(
+    found: Sequence[Mapping[str, float]], plain: Sequence[Mapping[str, float]]
+) -> dict[str, Spread]:
+    spreads = {}
+    for key in ("p50", "p99"):
+        spreads[key] = Spread.of([said[key] * 1e6 for said in found])
+        ratios = [said[key] / beside[key] for said, beside in zip(found, plain, strict=True)]
+        spreads[f"{key} ratio"] = Spread.of(ratios)
+    return spreads
 
 
 def _per_unit(process: Process, workload: Workload) -> float:

@@ -138,18 +138,17 @@ def _labels(results: Results) -> Table:
 
 
 def _concurrency(results: Results) -> Table:
-    rows: list[Row] = [
-        (
-            key,
-            _spread(results.concurrency[f"{PLAIN.name} {key}"], 0),
-            _spread(results.concurrency[f"{DEFAULT.name} {key}"], 0),
-            _spread(results.concurrency[f"ratio {key}"], 3),
-        )
-        for key in ("p50", "p99")
-    ]
+    rows: list[Row] = []
+    for events, subjects in results.concurrency.items():
+        for name, said in subjects.items():
+            cells = (
+                f"{_spread(said[key], 0)}, {said[f'{key} ratio'].median:.2f}x"
+                for key in ("p50", "p99")
+            )
+            rows.append((f"{events:,}", _TITLES[name], *cells))
     return (
-        "500 streams at once on one event loop: how late an event reaches the application",
-        ("percentile", "plain SDK, us", "otel-claude, us", "ratio"),
+        "500 streams at once on one event loop: how late an event reaches the application, in us",
+        ("events of a stream", "subject", "median", "99th percentile"),
         rows,
     )
 

@@ -220,6 +220,9 @@ class Subject:
 
 
 PLAIN: Final = Subject("plain", "plain SDK", _plain, environ=_NATIVE_OFF)
+BY_HAND: Final = Subject(
+    "by-hand", "the same span and points, by hand", _by_hand, environ=_NATIVE_OFF
+)
 DEFAULT: Final = Subject(
     "otel-claude",
     "otel-claude",
@@ -232,12 +235,7 @@ SUBJECTS: Final = (
     PLAIN,
     Subject("native", "the SDK's own tracing", _native),
     Subject("native-no-sdk", "the SDK's own tracing, no OTel SDK set up", _plain),
-    Subject(
-        "by-hand",
-        "the same span and points, by hand",
-        _by_hand,
-        environ=_NATIVE_OFF,
-    ),
+    BY_HAND,
     DEFAULT,
     Subject(
         "otel-claude-content",

@@ -17,7 +17,7 @@ from otel_claude.call.fork import forget_after_fork
 if TYPE_CHECKING:
     from otel_claude.call.call import Call
 
-_MOST: Final = 48  # of a call there are three: its begin, its points, and its end
+_MOST: Final = 12  # of a call there are three: its begin, its points, and its end
 
 Measure = Callable[["Call", Any], None]
 
