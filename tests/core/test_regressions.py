@@ -10,6 +10,7 @@ import gc
 import os
 import pickle
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -19,8 +20,16 @@ import anthropic
 import httpx2
 import pytest
 
-from otel_claude import ClaudeInstrumentor, _faults, attribution, flush, semconv
+from otel_claude import (
+    BudgetExceeded,
+    ClaudeInstrumentor,
+    _faults,
+    attribution,
+    flush,
+    semconv,
+)
 from otel_claude.audit import chain
+from otel_claude.budgets import Budget
 from otel_claude.capture import batches, endpoint, native, sessions, watch
 from otel_claude.emit import events
 from otel_claude.emit.instruments import instruments_of
@@ -166,19 +175,76 @@ def test_a_request_closed_in_another_context_ends_its_call(watched, api, ask, ca
     assert "Failed to detach" not in caplog.text
 
 
+_MESSAGE = {"id": "m", "type": "message", "model": "claude-haiku-4-5", "content": []}
+
+
+def _answering(answer: Callable[[Any], httpx2.Response]) -> anthropic.Anthropic:
+    transport = httpx2.MockTransport(answer)
+    return anthropic.Anthropic(api_key="k", http_client=httpx2.Client(transport=transport))
+
+
 def test_response_headers_count_in_whatever_case_they_come(watched, ask):
-    body = {"id": "m", "type": "message", "model": "claude-haiku-4-5", "content": []}
     headers = {
         "Request-Id": "req_1",
         "ANTHROPIC-ORGANIZATION-ID": "org",
         "Anthropic-RateLimit-Requests-Remaining": "7",
     }
-    transport = httpx2.MockTransport(lambda _: httpx2.Response(200, headers=headers, json=body))
-    with anthropic.Anthropic(api_key="k", http_client=httpx2.Client(transport=transport)) as client:
+    with _answering(lambda _: httpx2.Response(200, headers=headers, json=_MESSAGE)) as client:
         client.messages.create(**ask())
     assert watched.attributes[semconv.REQUEST_ID] == "req_1"
     (point,) = watched.metrics()[semconv.M_RATELIMIT_REMAINING]
     assert (point.value, point.attributes[semconv.ORGANIZATION_ID]) == (7, "org")
+
+
+def test_rate_limits_count_in_another_case_than_the_id_of_the_request(watched, ask):
+    headers = {"request-id": "r", "Anthropic-Organization-Id": "org"}
+    headers["Anthropic-RateLimit-Requests-Limit"] = "7"
+    with _answering(lambda _: httpx2.Response(200, headers=headers, json=_MESSAGE)) as client:
+        client.messages.create(**ask())
+    (point,) = watched.metrics()[semconv.M_RATELIMIT_LIMIT]
+    assert (point.value, point.attributes[semconv.ORGANIZATION_ID]) == (7, "org")
+
+
+def test_an_answer_without_rate_limits_leaves_those_of_the_attempt_before(watched, ask):
+    limits = {"anthropic-ratelimit-requests-limit": "7", "retry-after-ms": "1"}
+    problem = {"type": "error", "error": {"type": "rate_limit_error", "message": "x"}}
+    answers = [
+        httpx2.Response(429, headers=limits, json=problem),
+        httpx2.Response(200, headers={"request-id": "r"}, json=_MESSAGE),
+    ]
+    with _answering(lambda _: answers.pop(0)) as client:
+        client.messages.create(**ask())
+    assert answers == []
+    (point,) = watched.metrics()[semconv.M_RATELIMIT_LIMIT]
+    assert point.value == 7
+
+
+def test_a_tool_runner_runs_where_what_watches_it_cannot_be_imported(
+    telemetry, client, ask, monkeypatch
+):
+    @anthropic.beta_tool
+    def look(place: str) -> str:
+        """Look somewhere."""
+        return place
+
+    _faults.drain()
+    telemetry.instrument()
+    monkeypatch.setitem(sys.modules, "otel_claude.capture.tools", None)
+    message = client.beta.messages.tool_runner(**ask(), tools=[look]).until_done()
+    assert message.type == "message"
+    assert _faults.drain() == {"tool_runner": 1}
+
+
+def test_a_refusal_arrives_where_what_describes_it_cannot_be_imported(
+    telemetry, client, ask, monkeypatch
+):
+    _faults.drain()
+    telemetry.instrument(budgets=[Budget("all", limit=0)])
+    monkeypatch.setitem(sys.modules, "otel_claude.capture.failure", None)
+    with pytest.raises(BudgetExceeded):
+        client.messages.create(**ask())
+    assert telemetry.attributes[semconv.OUTCOME] == "rejected"
+    assert _faults.drain() == {"admit": 1}
 
 
 class _Collecting(dict[Any, Any]):
@@ -229,6 +295,7 @@ def test_a_stream_that_a_collection_closes_ends_outside_of_every_lock(
     else:
         guard = ClaudeInstrumentor()._guard
         monkeypatch.setattr(guard.store, "_clock", after(collect, time.time))
+
     def call_and_count() -> None:
         client.messages.create(**ask())
         telemetry.metrics()  # what a call adds to the counters waits until they are collected

@@ -14,9 +14,11 @@ STATE: Final = "_otel_claude"
 """Under which a response or a stream that is followed has its call."""
 _TEXTS: Final = (str, bytes)
 _REQUEST_ID: Final = b"request-id"
+_ORGANIZATION: Final = b"anthropic-organization-id"
+_USUAL_LIMIT: Final = b"anthropic-ratelimit-requests-limit"
 _IDS: Final = {
     _REQUEST_ID: "request-id",
-    b"anthropic-organization-id": "anthropic-organization-id",
+    _ORGANIZATION: "anthropic-organization-id",
     b"anthropic-workspace-id": "anthropic-workspace-id",
 }
 
@@ -28,12 +30,16 @@ def read_headers(call: Call, response: Any) -> None:
     all of this. The dozen that are about rate limits are read when somebody collects them.
     """
     headers = dict(response.headers.raw)
-    if _REQUEST_ID not in headers:  # written in another case, maybe
+    usual = _USUAL_LIMIT in headers
+    if not usual or _REQUEST_ID not in headers or _ORGANIZATION not in headers:
+        # Written in another case, maybe.
         headers = {name.lower(): value for name, value in headers.items()}
     for name, kept in _IDS.items():
         if (value := headers.get(name)) is not None:
             call.response_headers[kept] = value.decode("latin-1")
-    call.raw_headers = headers
+    # An answer that says nothing of rate limits leaves what an attempt before it said.
+    if usual or any(name.startswith(b"anthropic-") and name not in _IDS for name in headers):
+        call.raw_headers = headers
 
 
 def read_attempt(call: Call, response: Any) -> None:

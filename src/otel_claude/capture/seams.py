@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from otel_claude import _faults
 from otel_claude.capture import watch
 from otel_claude.capture.response import STATE
 
@@ -153,21 +154,31 @@ def sleep(wrapped: Callable[..., Any], _client: Any, args: Args, kwargs: Kwargs)
 def run_loop(wrapped: Callable[..., Any], runner: Any, args: Args, kwargs: Kwargs) -> Any:
     """`__run__` of the synchronous tool runners: makes the generator that is the loop."""
     loop = wrapped(*args, **kwargs)
-    if _active is None:
+    active = _active
+    if active is None:
         return loop
-    from otel_claude.capture import tools  # most programs have no tool runner
+    try:
+        from otel_claude.capture import tools  # most programs have no tool runner
 
-    return tools.follow(loop, runner, _active.run_observers)
+        return tools.follow(loop, runner, active.run_observers)
+    except Exception:
+        _faults.report("tool_runner")
+        return loop
 
 
 def run_async_loop(wrapped: Callable[..., Any], runner: Any, args: Args, kwargs: Kwargs) -> Any:
     """`__run__` of the asynchronous tool runners."""
     loop = wrapped(*args, **kwargs)
-    if _active is None:
+    active = _active
+    if active is None:
         return loop
-    from otel_claude.capture import tools
+    try:
+        from otel_claude.capture import tools
 
-    return tools.follow_async(loop, runner, _active.run_observers)
+        return tools.follow_async(loop, runner, active.run_observers)
+    except Exception:
+        _faults.report("tool_runner")
+        return loop
 
 
 def runnable_tools(wrapped: Callable[..., Any], _runner: Any, args: Args, kwargs: Kwargs) -> Any:
@@ -176,7 +187,7 @@ def runnable_tools(wrapped: Callable[..., Any], _runner: Any, args: Args, kwargs
     run = watch.running.get()
     if run is None or not isinstance(found, dict):
         return found
-    from otel_claude.capture import tools
+    from otel_claude.capture import tools  # imported already: who else would have set `running`
 
     return tools.watched(found, run)
 

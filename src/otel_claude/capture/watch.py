@@ -17,8 +17,10 @@ from otel_claude.capture.endpoint import endpoint_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import TypeGuard
 
     from otel_claude.call.call import Gate, Observer
+    from otel_claude.call.errors import Refused
     from otel_claude.call.run import Run, RunObserver
     from otel_claude.capture.sessions import SessionObserver
 
@@ -140,23 +142,30 @@ async def admit_async(watch: Watch, call: Call) -> None:
 
 def _pass_on(error: Exception) -> None:
     """A gate raised: pass its refusal on; anything else is a fault of ours, and no refusal."""
-    from otel_claude.call.errors import Refused
-
-    if isinstance(error, Refused):
+    if _is_refusal(error):
         raise error
     _faults.report("admit")
 
 
+def _is_refusal(error: BaseException) -> TypeGuard[Refused]:
+    # Not imported here, which may fail: whoever raises a refusal has done so.
+    errors = sys.modules.get("otel_claude.call.errors")
+    return errors is not None and isinstance(error, errors.Refused)
+
+
 def _not_admitted(call: Call, error: BaseException) -> None:
     """End a call that was refused, or cancelled while it waited."""
-    from otel_claude.call.errors import Refused
-    from otel_claude.capture.failure import refusal_of
-
     call.body = None
-    if isinstance(error, Refused):
-        call.finish("rejected", refusal_of(error))
-    else:
+    if not _is_refusal(error):
         call.finish("cancelled")
+        return
+    try:
+        from otel_claude.capture.failure import refusal_of
+
+        call.finish("rejected", refusal_of(error))
+    except Exception:
+        _faults.report("admit")
+        call.finish("rejected")
 
 
 def _listened(watch: Watch, client: Any, options: Any) -> bool:

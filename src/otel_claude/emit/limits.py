@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from otel_claude.emit.words import Words
 
 _PREFIXES: Final = ("anthropic-ratelimit-", "anthropic-")
-_USUAL: Final = b"anthropic-ratelimit-requests-limit"
-_IDS: Final = (b"anthropic-organization-id", b"anthropic-workspace-id")
 _KEPT: Final = 512  # label sets; the oldest reading goes first
 
 Key = tuple[tuple[str, str], ...]
@@ -48,7 +46,7 @@ class Limits:
             if value is not None
         ]
         with self._lock:
-            if _says_limits(call.raw_headers):
+            if call.raw_headers:
                 key = tuple(labels)
                 self._readings.pop(key, None)
                 self._readings[key] = call.raw_headers
@@ -113,13 +111,6 @@ class Limits:
                     continue
                 label = kind.replace("-", "_")
                 yield header, text, {**dict(key), semconv.RATELIMIT_KIND: label}
-
-
-def _says_limits(headers: Mapping[bytes, bytes]) -> bool:
-    """Whether a response says anything of rate limits: else the last reading stands."""
-    return _USUAL in headers or any(
-        name.startswith(b"anthropic-") and name not in _IDS for name in headers
-    )
 
 
 def _stem(header: str) -> str:
