@@ -230,6 +230,7 @@ def test_a_tool_runner_runs_where_what_watches_it_cannot_be_imported(
     _faults.drain()
     telemetry.instrument()
     monkeypatch.setitem(sys.modules, "otel_claude.capture.tools", None)
+    monkeypatch.delattr("otel_claude.capture.tools", raising=False)
     message = client.beta.messages.tool_runner(**ask(), tools=[look]).until_done()
     assert message.type == "message"
     assert _faults.drain() == {"tool_runner": 1}
