@@ -19,6 +19,7 @@ from typing import Any
 import anthropic
 import httpx2
 import pytest
+from opentelemetry.trace import NoOpTracerProvider
 
 from otel_claude import (
     BudgetExceeded,
@@ -248,6 +249,17 @@ def test_a_refusal_arrives_where_what_describes_it_cannot_be_imported(
     assert _faults.drain() == {"admit": 1}
 
 
+def test_what_is_collected_inside_a_span_is_not_said_to_be_of_that_span(telemetry, client, ask):
+    mine, telemetry.tracers = telemetry.tracers, NoOpTracerProvider()
+    telemetry.instrument()
+    with mine.get_tracer("app").start_as_current_span("something else"):
+        client.messages.create(**ask())
+        points = telemetry.metrics()
+    for name in (semconv.M_TOKEN_USAGE, semconv.M_TOKENS, semconv.M_COST):
+        assert points[name]
+        assert not any(point.exemplars for point in points[name])
+
+
 class _Collecting(dict[Any, Any]):
     """A mapping that does something when it is first asked."""
 
@@ -297,11 +309,7 @@ def test_a_stream_that_a_collection_closes_ends_outside_of_every_lock(
         guard = ClaudeInstrumentor()._guard
         monkeypatch.setattr(guard.store, "_clock", after(collect, time.time))
 
-    def call_and_count() -> None:
-        client.messages.create(**ask())
-        telemetry.metrics()  # what a call adds to the counters waits until they are collected
-
-    call = threading.Thread(target=call_and_count, daemon=True)
+    call = threading.Thread(target=lambda: client.messages.create(**ask()), daemon=True)
     call.start()
     call.join(30)
     assert not call.is_alive(), "it waits for a lock that it holds"

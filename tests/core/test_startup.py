@@ -65,7 +65,6 @@ _ENABLED = {
     "otel_claude.capture.seams",
     "otel_claude.capture.watch",
     "otel_claude.emit",
-    "otel_claude.emit.backlog",
     "otel_claude.emit.bill",
     "otel_claude.emit.counters",
     "otel_claude.emit.instruments",

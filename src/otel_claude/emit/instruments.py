@@ -6,9 +6,10 @@ callback; so `uninstrument` and `instrument` again must meet the same instrument
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
+from opentelemetry.context import Context
 from opentelemetry.metrics import (
     CallbackOptions,
     Counter,
@@ -19,16 +20,19 @@ from opentelemetry.metrics import (
     UpDownCounter,
     get_meter_provider,
 )
+from opentelemetry.trace import INVALID_SPAN, set_span_in_context
 
 from otel_claude import __version__, _faults, semconv
 from otel_claude.call.fork import new_lock
-from otel_claude.emit.backlog import Backlog
 from otel_claude.emit.limits import Limits
 from otel_claude.emit.sums import Sums
 from otel_claude.emit.words import Words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+NO_SPAN: Final = set_span_in_context(INVALID_SPAN, Context())
+"""For points without an exemplar: whoever happens to collect may be inside some other span."""
 
 _made: WeakKeyDictionary[Any, Instruments] = WeakKeyDictionary()
 _making = new_lock()
@@ -43,7 +47,6 @@ class Instruments:
         self._histograms: dict[str, Histogram] = {}
         self._shown: dict[str, Callable[[CallbackOptions], Iterable[Observation]] | None] = {}
         self._flushing = new_lock()
-        self.backlog = Backlog()
         self.sums = Sums()
         self.words = Words()
         self.limits = Limits(self.words)
@@ -106,16 +109,15 @@ class Instruments:
         return self.limits.limit(options)
 
     def flush(self) -> None:
-        """Measure what waits, and hand the pending sums to the counters."""
-        self.backlog.clear()
+        """Hand the pending sums to the counters."""
         with self._flushing:
             for labels, sums in self.sums.take().items():
                 for slot, number in sums.items():
                     amount = number / 10**slot.exponent if slot.exponent else number
                     attributes = {**labels.attributes, **slot.labels}
-                    self.counter(slot.instrument).add(amount, attributes)
+                    self.counter(slot.instrument).add(amount, attributes, NO_SPAN)
             for site, faults in _faults.drain().items():
-                self.counter(semconv.M_FAULTS).add(faults, {semconv.FAULT_SITE: site})
+                self.counter(semconv.M_FAULTS).add(faults, {semconv.FAULT_SITE: site}, NO_SPAN)
 
 
 def _nothing(_options: CallbackOptions) -> Iterable[Observation]:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from opentelemetry.context import Context
 from opentelemetry.metrics import MeterProvider, get_meter_provider
-from opentelemetry.trace import INVALID_SPAN, set_span_in_context
 
 from otel_claude import semconv
 from otel_claude.emit import counters
-from otel_claude.emit.instruments import instruments_of
+from otel_claude.emit.instruments import NO_SPAN, instruments_of
 from otel_claude.emit.labels import Labels
 from otel_claude.emit.notice import is_sdk
 
@@ -24,9 +22,6 @@ if TYPE_CHECKING:
     from otel_claude.emit.instruments import Instruments
     from otel_claude.emit.sums import LabelSet
     from otel_claude.settings import Settings
-
-
-_NO_SPAN: Final = set_span_in_context(INVALID_SPAN, Context())
 
 
 class Metrics:
@@ -61,33 +56,27 @@ class Metrics:
     def start(self, call: Call) -> None:
         """A call is under way."""
         if not self._strict and self.listened():
+            active = self._labels.of_active(call)
+            self._instruments.sums.add(active, counters.BEGUN)
             call.counted = True
-            self._instruments.backlog.add(self._begin, call)
 
     def leave(self, call: Call) -> None:
         """A call is not under way any more."""
         if call.counted:
-            self._instruments.backlog.add(self._end, call)
+            active = self._labels.of_active(call)
+            self._instruments.sums.add(active, counters.ENDED)
 
     def end(self, call: Call, bill: Bill) -> None:
         """Count and measure a call that has ended."""
-        if self.listened() and (call.is_inference or not self._strict):
-            self._instruments.backlog.add(self._measure, call, bill)
-
-    def _begin(self, call: Call, _bill: None) -> None:
-        self._instruments.sums.add(self._labels.of_active(call), counters.BEGUN)
-
-    def _end(self, call: Call, _bill: None) -> None:
-        self._instruments.sums.add(self._labels.of_active(call), counters.ENDED)
-
-    def _measure(self, call: Call, bill: Bill) -> None:
-        sums = self._instruments.sums
+        if not self.listened() or (self._strict and not call.is_inference):
+            return
         labels = self._labels.of(call, call.response_model)
         additions: list[counters.Addition] = []
         # A result of a batch is no call of its own: the reading of them all was.
         if call.whole is None:
             self._record(call, bill, labels)
             additions += self._counts(call, bill)
+        sums = self._instruments.sums
         if not self._strict:
             for model, spent in counters.money(bill):
                 if model is None:
@@ -158,5 +147,5 @@ class Metrics:
     ) -> None:
         # Latencies in the span's context, so that exemplars lead from a bucket to this very call.
         # An exemplar costs more than a label, so token counts, which the span has, are without.
-        context = _NO_SPAN if call is None else call.context
+        context = NO_SPAN if call is None else call.context
         self._instruments.histogram(name).record(value, labels, context)

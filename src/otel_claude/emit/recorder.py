@@ -131,6 +131,7 @@ class Recorder:
     def after(self, call: Call) -> None:
         """Record a call that has ended. A fault in one signal leaves the others whole."""
         try:
+            self._metrics.leave(call)
             if call.outcome == "rejected" and call.adopts:
                 # Nothing was sent, so the SDK makes no span: this one is ours.
                 call.adopts = False
@@ -148,7 +149,6 @@ class Recorder:
             if type(bill.cost) is Unpriced:
                 self._warn_unpriced(bill.cost)
         finally:
-            self._metrics.leave(call)
             self._spans.close(call)
 
     def _emit(self, call: Call, bill: Bill) -> None:
