@@ -20,6 +20,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind
 
 from otel_claude import ClaudeInstrumentor, _attribution, attribution, semconv
+from otel_claude._sources import Serving
 from otel_claude.web import WsgiAttribution
 
 KEY = "0123456789abcdef-secret"
@@ -290,6 +291,18 @@ def test_the_server_span_says_the_endpoint_where_nothing_else_does(watched, clie
     calls = [s for s in watched.spans if s.name.startswith("chat")]
     endpoints = [(s.attributes or {}).get(semconv.ENDPOINT) for s in calls]
     assert endpoints == ["/items/{id}", "/own", None]
+
+
+def test_a_web_request_counts_in_a_context_that_begins_anew_too(watched, client, ask):
+    """FastAPI's own telemetry begins an empty OpenTelemetry context inside of a middleware."""
+    client.messages.create(**ask())  # from here on, the defaults are known to be none
+    with Serving(SimpleNamespace(said={"feature": "search"}, endpoint=lambda: "/ask")):
+        token = otel_context.attach(otel_context.Context())
+        try:
+            client.messages.create(**ask())
+        finally:
+            otel_context.detach(token)
+    assert said(watched, semconv.FEATURE, semconv.ENDPOINT) == ("search", "/ask")
 
 
 def test_a_span_of_a_strange_sdk_does_no_harm(watched, client, ask):

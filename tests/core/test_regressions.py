@@ -14,11 +14,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import anthropic
 import httpx2
 import pytest
+from anthropic._models import FinalRequestOptions
 from opentelemetry.trace import NoOpTracerProvider
 
 from otel_claude import (
@@ -247,6 +249,23 @@ def test_a_refusal_arrives_where_what_describes_it_cannot_be_imported(
         client.messages.create(**ask())
     assert telemetry.attributes[semconv.OUTCOME] == "rejected"
     assert _faults.drain() == {"admit": 1}
+
+
+def test_a_field_of_an_odd_type_takes_nothing_from_the_calls_after_it(watched, client, ask):
+    with contextlib.suppress(anthropic.BadRequestError):
+        client.messages.create(**ask(inference_geo=5))
+    client.messages.create(**ask(max_tokens=77))
+    assert (watched.spans[-1].attributes or {})[semconv.REQUEST_MAX_TOKENS] == 77
+
+
+def test_our_trace_context_goes_out_once_whatever_the_application_calls_its_own():
+    given = FinalRequestOptions.construct(
+        method="post", url="/v1/messages", headers={"TraceParent": "theirs", "x-other": "1"}
+    )
+    call: Any = SimpleNamespace(headers={"traceparent": "ours"}, propagates=True)
+    sent = native.with_span_of(call, given)
+    assert sent.headers == {"x-other": "1", "traceparent": "ours"}
+    assert given.headers == {"TraceParent": "theirs", "x-other": "1"}
 
 
 def test_what_is_collected_inside_a_span_is_not_said_to_be_of_that_span(telemetry, client, ask):
