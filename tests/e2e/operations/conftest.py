@@ -14,7 +14,6 @@ from tests.e2e.backends import Prometheus
 from tests.e2e.collector.launch import WORKLOAD, Bill, bill_of, environment, finish, launch
 from tests.e2e.collector.sink import Sink
 from tests.e2e.operations import rare, stack
-from tests.e2e.servers import eventually
 from tools.operations.thresholds import Thresholds
 
 HERE = Path(__file__).parent
@@ -61,6 +60,5 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
             finish([launch(HERE / "rare.py", env=env)])
             finish([fed])
             calls = CALLS * PROCESSES + len(rare.CALLS)
-            recorded = "sum(sum_over_time(claude:requests:increase[1h]))"
-            eventually(lambda: server.value(recorded), lambda n: n >= calls)
+            stack.recorded(server, calls)
             yield Filled(server, limits, sink, bill_of(api, {rare.UNPRICED}), start, calls)

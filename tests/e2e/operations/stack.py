@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import yaml
 
 from tests.e2e.backends import DEPLOY, ONE_FILE, Collector, Prometheus
-from tests.e2e.servers import Server, free_ports, missing
+from tests.e2e.servers import Server, eventually, free_ports, missing
 from tools.operations import alerts, recording
 from tools.operations.files import as_yaml
 from tools.operations.thresholds import Thresholds, load, seconds
@@ -121,6 +122,21 @@ def _scale_route(route: dict[str, Any], scale: float) -> None:
             route[name] = f"{max(1, round(seconds(route[name]) * scale * 1000))}ms"
     for inner in route.get("routes", ()):
         _scale_route(inner, scale)
+
+
+def recorded(server: Prometheus, calls: int) -> None:
+    """Wait until the rules have counted so many calls, and all that builds on the counts has run since.
+
+    Each group of rules has its own moment within the interval, so that one may still be as it was
+    before the last call was counted.
+    """
+    counted = "sum(sum_over_time(claude:requests:increase[1h]))"
+    eventually(lambda: server.value(counted), lambda n: n >= calls)
+    seen = time.time()
+    # A busy server starts late on a round, which has the time at which it was due.
+    last = "prometheus_rule_group_last_evaluation_timestamp_seconds"
+    due = f"min({last} - prometheus_rule_group_interval_seconds)"
+    eventually(lambda: server.value(due), lambda at: at > seen)
 
 
 def missed(server: Prometheus) -> float:

@@ -15,7 +15,6 @@ from tests.e2e.collector.launch import bill_of, environment, finish, launch
 from tests.e2e.collector.sink import Sink
 from tests.e2e.operations import stack
 from tests.e2e.operations.dashboards import queries, timed
-from tests.e2e.servers import eventually
 from tools.operations.names import label
 
 HERE = Path(__file__).parent
@@ -59,8 +58,7 @@ def test_short_lives_restarts_and_forks_equal_the_ledger(tmp_path):
             calls = len(api.ledger)
             failed = len([entry for entry in api.ledger if entry.status >= 400])
             usd = float(bill_of(api).usd)
-            recorded = "sum(sum_over_time(claude:requests:increase[1h]))"
-            eventually(lambda: server.value(recorded), lambda n: n >= calls)
+            stack.recorded(server, calls)
             span = f"{round(time.time() - start) + 30}s"
             for board, title, truth in (
                 ("otel-claude-overview", "Calls", calls),
