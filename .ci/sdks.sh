@@ -10,7 +10,7 @@
 # a new environment is made, and the old one can be removed by hand. $PYTHON chooses the interpreter.
 set -euo pipefail
 
-versions=(0.51.0 0.125.0 1.0.0 1.17.0 2.0.0 2.11.0)
+versions=(0.51.0 0.125.0 1.0.0 1.17.0 2.0.0 2.11.0 2.14.0)
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 home=${OTEL_CLAUDE_SDKS:-${XDG_CACHE_HOME:-$HOME/.cache}/otel-claude/sdks}
 python=${PYTHON:-python3}

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from tests.e2e.environments import ROOT, python_with
+from tests.matrix.sdks import VERSIONS
 
-VERSIONS = ["0.51.0", "0.125.0", "1.0.0", "1.17.0", "2.0.0", "2.11.0"]
 WORK = Path(__file__).with_name("surfaces.py")
 CHAT = "chat claude-haiku-4-5"
 SAW = {
@@ -75,7 +75,7 @@ def test_a_tool_runner_is_one_agent_with_its_calls_and_tools(version, runner):
 
 
 @pytest.mark.parametrize("runner", list(SAW))
-@pytest.mark.parametrize("version", ["1.17.0", "2.0.0", "2.11.0"])
+@pytest.mark.parametrize("version", ["1.17.0", "2.0.0", "2.11.0", "2.14.0"])
 def test_the_sdks_own_runner_spans_stand_where_it_makes_them(version, runner):
     spans = found(version)[f"{runner} native"]
     agent = "anthropic.messages.tool_runner"

@@ -1,1 +1,1 @@
-"""Every surface of the SDK, every ending, sync and async, on six SDK versions; with us and without."""
+"""Every surface of the SDK, every ending, sync and async, on the SDK versions of `sdks`; with us and without."""

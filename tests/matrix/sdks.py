@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-VERSIONS = ("0.51.0", "0.125.0", "1.0.0", "1.17.0", "2.0.0", "2.11.0")
+VERSIONS = ("0.51.0", "0.125.0", "1.0.0", "1.17.0", "2.0.0", "2.11.0", "2.14.0")
 # A third of a process' time goes by waiting for delays and timeouts.
 AT_A_TIME = (os.cpu_count() or 1) + 1
 

@@ -1,4 +1,4 @@
-"""Every surface x every ending x {sync, async} x six SDK versions.
+"""Every surface x every ending x {sync, async} x every SDK version of `sdks`.
 
 Each cell is one call. It must be recorded exactly once and truthfully, and the program that makes it
 must see the very same as without us. The cells run in one subprocess per SDK (`runner`), once
@@ -15,7 +15,7 @@ import pytest
 from tests.matrix import programs, sdks
 from tests.matrix.checks import problems
 
-# The first cell waits for all six runs.
+# The first cell waits for the runs of all.
 pytestmark = pytest.mark.timeout(1200)
 
 

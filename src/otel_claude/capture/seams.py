@@ -2,7 +2,7 @@
 
 `request` is the call seam: every surface of every client class passes through it. Inside it,
 `_process_response` shows each attempt that succeeded and `_sleep_for_retry` each that failed and
-will be repeated. All have the same signature from SDK 0.51 to 2.11.
+will be repeated. All have the same signature from SDK 0.51 to 2.14.
 
 Each wrapper calls the SDK's function exactly once, with what the application gave, and returns or
 raises what it does.
