@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from opentelemetry import context as otel_context
 
-from otel_claude._characters import sendable
+from otel_claude._characters import plain, sendable
 
 KEY: Final = otel_context.create_key("otel_claude.attribution")
 SENDING: Final = otel_context.create_key("otel_claude.propagated")
@@ -64,7 +64,7 @@ def current() -> Attribution | None:
 
 def texts(said: Mapping[str, Any]) -> dict[str, str]:
     """What was said, as strings; None is "not said"."""
-    return {sendable(key): sendable(str(value)) for key, value in said.items() if value is not None}
+    return {sendable(key): plain(value) for key, value in said.items() if value is not None}
 
 
 class attribution:  # noqa: N801 - used as a function: `with attribution(...)`, `@attribution(...)`

@@ -41,11 +41,7 @@ def remove() -> None:
 
 
 def _on_sigterm(number: int, _frame: FrameType | None) -> None:
-    # In a thread, and not for long: the code that the signal interrupted may hold the very locks
-    # that flushing needs.
     if _flush is not None:
-        thread = threading.Thread(target=_flush, args=(_PATIENCE,), daemon=True)
-        thread.start()
-        thread.join(_PATIENCE)
+        _flush(_PATIENCE)
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 import time
 from functools import cache
 from pathlib import Path
@@ -57,7 +58,8 @@ class ClaudeInstrumentor(BaseInstrumentor):  # type: ignore[misc] # for the same
         """
         given = {k: v for k, v in kwargs.items() if k not in (*_PROVIDERS, *_LAUNCHER)}
         if self.is_instrumented_by_opentelemetry:
-            self._refuse_changes(given)
+            providers = {name: kwargs[name] for name in _PROVIDERS if kwargs.get(name) is not None}
+            self._refuse_changes(given, providers)
             return
         settings = Settings.load(given)
         if not settings.enabled or (not given and _disabled_in_config_file()):
@@ -65,11 +67,12 @@ class ClaudeInstrumentor(BaseInstrumentor):  # type: ignore[misc] # for the same
         self._settings = settings
         super().instrument(**{k: v for k, v in kwargs.items() if k not in given})
 
-    def _refuse_changes(self, given: dict[str, Any]) -> None:
-        if not given or self._settings is None:
+    def _refuse_changes(self, given: dict[str, Any], providers: dict[str, Any]) -> None:
+        if self._settings is None:
             return
-        changed = self._settings.differences(Settings.load(given))
-        if ignored := sorted(set(changed) & given.keys()):
+        changed = set(self._settings.differences(Settings.load(given))) if given else set()
+        changed |= {name for name, one in providers.items() if not _is_in_use(one)}
+        if ignored := sorted(changed & {*given, *providers}):
             logger.warning(
                 "otel-claude: already instrumented, so %s is ignored. Call uninstrument() first.",
                 ", ".join(ignored),
@@ -242,11 +245,23 @@ _given: list[Any] = []
 """The providers that `instrument` was given, which are not the global ones."""
 
 
+def _is_in_use(provider: Any) -> bool:
+    """Whether what is recorded goes to this provider: by being given, or by being the global one."""
+    if _given:
+        return any(provider is one for one in _given)
+    return provider in (
+        trace.get_tracer_provider(),
+        metrics.get_meter_provider(),
+        _logger_provider(),
+    )
+
+
 def flush(timeout: float = 10.0) -> bool:
     """Send everything that was recorded so far: for scripts and functions that end at once.
 
     Budgets are settled, too, and answers evaluated. Works on the global OpenTelemetry providers and
-    those that `instrument` was given; where they have nothing to flush, it does nothing.
+    those that `instrument` was given; where they have nothing to flush, it does nothing. May be called
+    in a signal handler.
 
     Args:
         timeout: seconds, for all signals together.
@@ -254,6 +269,20 @@ def flush(timeout: float = 10.0) -> bool:
     Returns:
         Whether everything was handed over in time.
     """
+    handed_over: list[bool] = []
+    # Not on this thread: what a signal interrupted here may hold the very locks that are needed.
+    worker = threading.Thread(
+        target=lambda: handed_over.append(_flush(timeout)), name="otel-claude-flush", daemon=True
+    )
+    try:
+        worker.start()
+    except RuntimeError:  # the interpreter is ending, and starts no thread any more
+        return _flush(timeout)
+    worker.join(timeout)
+    return handed_over == [True]
+
+
+def _flush(timeout: float) -> bool:
     deadline = time.monotonic() + timeout
     guard = ClaudeInstrumentor()._guard
     done = guard is None or guard.store.flush(timeout)

@@ -1,4 +1,4 @@
-"""Faults that a reviewer found once; none of them may come back."""
+"""Faults that were found once; none of them may come back."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ import pytest
 
 from otel_claude import ClaudeInstrumentor, semconv
 from otel_claude.settings import CAPTURE, OPTIONS, PREFIX, REFUSED, Settings
+from tests.conftest import Telemetry
 
 
 def lines(caplog):
@@ -193,6 +194,15 @@ def test_a_second_activation_is_silent_and_one_with_other_settings_says_so(telem
     ClaudeInstrumentor().instrument(strict=True)
     (line,) = lines(caplog)
     assert "strict is ignored" in line
+
+
+def test_a_second_activation_with_a_provider_of_its_own_says_that_it_is_ignored(telemetry, caplog):
+    telemetry.instrument()
+    telemetry.instrument()
+    assert lines(caplog) == []
+    ClaudeInstrumentor().instrument(tracer_provider=Telemetry().tracers)
+    (line,) = lines(caplog)
+    assert "tracer_provider is ignored" in line
 
 
 def test_generations(telemetry, client, ask):

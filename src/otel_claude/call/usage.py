@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from otel_claude._characters import sendable
+from otel_claude._characters import plain, sendable
 
 _MOST = 2**53  # more is no count of tokens, and past what exporters and doubles can carry
 _NOTHING: Mapping[str, Any] = {}
@@ -42,8 +42,8 @@ def count(value: object) -> int | None:
 
 def text(value: object) -> str | None:
     """`value` where it is a non-empty string, else None. Half characters are replaced."""
-    if not isinstance(value, str):
-        return None
+    if type(value) is not str:
+        return (plain(value) or None) if isinstance(value, str) else None
     return (value or None) if value.isascii() else sendable(value)
 
 

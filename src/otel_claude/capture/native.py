@@ -25,11 +25,12 @@ def _options_of(client: Any) -> Mapping[str, Any]:
 
 def traces(client: Any, options: Any) -> bool:
     """Whether the SDK makes its own span for this request."""
-    return (
-        getattr(options, "span_name", None) is not None
-        and getattr(client, "_tracer", None) is not None
-        and not _stands_in(client)
-    )
+    return getattr(options, "span_name", None) is not None and makes_spans(client)
+
+
+def makes_spans(client: Any) -> bool:
+    """Whether the SDK makes spans that anybody sees, those of tool runners and their tools too."""
+    return getattr(client, "_tracer", None) is not None and not _stands_in(client)
 
 
 def _stands_in(client: Any) -> bool:

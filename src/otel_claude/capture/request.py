@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_claude._characters import sendable
+from otel_claude.call.usage import text
 
 if TYPE_CHECKING:
     from otel_claude.call.call import Operation
@@ -143,7 +144,7 @@ def _read_billing(_name: str, value: Any, read: dict[str, Any]) -> None:
 
 
 def _read_metadata(_name: str, value: Any, read: dict[str, Any]) -> None:
-    if isinstance(value, Mapping) and isinstance(user := value.get("user_id"), str) and user:
+    if isinstance(value, Mapping) and (user := text(value.get("user_id"))):
         read["user_id"] = user
 
 

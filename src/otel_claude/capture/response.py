@@ -120,15 +120,18 @@ def add_hops(call: Call) -> None:
     The SDK's fallback middleware asks another model after a refusal. What the API says of a
     fallback on the server is said here of one in the client: an entry per hop, each on its model.
     """
-    if call.usage.iterations:
-        return
-    *before, last = call.hops
     entries = []
-    for message, kind in (*((hop, "message") for hop in before), (last, "fallback_message")):
-        entry = Iteration()
-        entry.type, entry.model = kind, text(message.get("model"))
-        entry.read_tokens(fields(message.get("usage")))
-        entries.append(entry)
-        if kind == "message" and message.get("stop_reason") == "refusal":
+    for number, message in enumerate(call.hops, 1):
+        last = number == len(call.hops)
+        usage = fields(message.get("usage"))
+        for said in map(fields, usage.get("iterations") or [{**usage, "type": "message"}]):
+            entry = Iteration()
+            entry.type, entry.model = text(said.get("type")), text(said.get("model"))
+            if entry.type == "message":
+                entry.model = entry.model or text(message.get("model"))
+                entry.type = "fallback_message" if last else "message"
+            entry.read_tokens(said)
+            entries.append(entry)
+        if not last and message.get("stop_reason") == "refusal":
             call.declined.append(text(fields(message.get("stop_details")).get("category")))
     call.usage.iterations = tuple(entries)

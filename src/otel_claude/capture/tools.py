@@ -17,6 +17,7 @@ from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from otel_claude import _faults
 from otel_claude.call.run import Run
 from otel_claude.call.usage import fields
+from otel_claude.capture import native
 from otel_claude.capture.failure import error_type_of
 from otel_claude.capture.watch import running
 
@@ -41,9 +42,7 @@ def follow_async(loop: Any, runner: Any, observers: Sequence[RunObserver]) -> An
 def _is_ours(runner: Any, observers: Sequence[RunObserver]) -> bool:
     try:
         return bool(
-            observers
-            and getattr(runner._client, "_tracer", None) is None
-            and is_instrumentation_enabled()
+            observers and not native.makes_spans(runner._client) and is_instrumentation_enabled()
         )
     except Exception:
         _faults.report("tool_runner")

@@ -261,6 +261,13 @@ def failed(call: Call, error: BaseException) -> None:
         answer = getattr(error, "response", None)
         if answer is not None:
             response.read_attempt(call, answer)
+        elif call.retried_errors:
+            call.status = None  # of an earlier attempt: the last one had no answer
+        if call.hops and not call.usage.said:
+            # A middleware raised after an answer, whose tokens were billed all the same.
+            response.read_message(call, call.hops[-1])
+            if len(call.hops) > 1:
+                response.add_hops(call)
         ended_by(call, error)
     except Exception:
         _faults.report("failure")
@@ -301,11 +308,23 @@ def saw_attempt(call: Call, client: Any, kwargs: Kwargs) -> None:
 def saw_answer(call: Call, kwargs: Kwargs, result: Any) -> None:
     """The answer to a call whose span is the SDK's: it ends before `request` returns."""
     try:
-        if kwargs["response"].is_success and kind_of(type(result)) == "value":
+        answer = kwargs["response"]
+        how = kind_of(type(result))
+        if not answer.is_success:
+            return
+        if how == "value":
             read_value(call, result)
             call.answered = True
-            if call.describe is not None:
-                call.describe(call)
+        elif how == "raw" and hasattr(answer, "_content"):  # read already, for whoever parses it
+            from otel_claude.capture import raw
+
+            raw.read_body(call, answer)
+            if len(call.hops) > 1:
+                response.add_hops(call)
+        else:
+            return
+        if call.describe is not None:
+            call.describe(call)
     except Exception:
         _faults.report("answer")
 

@@ -134,8 +134,10 @@ def instruments_of(provider: MeterProvider | None) -> Instruments:
     with _making:
         found = _made.get(key)
         if found is None:
-            meter = (provider or get_meter_provider()).get_meter(semconv.SCOPE, __version__)
-            found = _made[key] = Instruments(meter)
+            real = provider or get_meter_provider()
+            # One that was given before it became the global one keeps what it had.
+            found = _made.get(real) or Instruments(real.get_meter(semconv.SCOPE, __version__))
+            _made[key] = found
         return found
 
 
