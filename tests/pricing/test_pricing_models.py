@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import importlib
+import re
 import subprocess
 import sys
-from datetime import date
+from datetime import date, datetime, timezone
 from typing import Any
 
 import pytest
@@ -83,6 +85,26 @@ def test_every_model_of_the_sdk_is_known() -> None:
     assert set(unknown) <= {"claude-mythos-preview"} | {
         n for n in names if n.startswith("claude-2")
     }
+
+
+def sdk_retirements() -> dict[str, str]:
+    """When the installed SDK says that a model retires, as `January 22nd, 2027`."""
+    for module in ("anthropic._data", "anthropic.resources.messages.messages"):
+        try:
+            return dict(importlib.import_module(module).DEPRECATED_MODELS)
+        except (ImportError, AttributeError):
+            continue
+    return {}
+
+
+def test_the_sdk_and_the_book_retire_models_on_the_same_day() -> None:
+    pytest.importorskip("anthropic", reason="anthropic is not installed")
+    table = {name: day for name, day in sdk_retirements().items() if resolve(name).model}
+    assert table
+    for name, said in table.items():
+        day = re.sub(r"(\d)(st|nd|rd|th)", r"\1", said)
+        expected = datetime.strptime(day, "%B %d, %Y").replace(tzinfo=timezone.utc).date()
+        assert retirement(name) == expected, name
 
 
 def test_names_are_unique() -> None:

@@ -14,7 +14,7 @@ context windows from Anthropic's model overview, as genai-prices and litellm als
 
 from typing import NamedTuple
 
-PRICE_BOOK_VERSION = "2026-11-21"
+PRICE_BOOK_VERSION = "2026-11-30"
 
 WEB_SEARCH = "0.01"
 """USD for one web search; a search that failed is neither billed nor counted."""
@@ -149,7 +149,7 @@ MODELS: tuple[Model, ...] = (
                                          fast=Card("30",     "37.5",   "60",    "3",   "150"),
           long=LongPrompt(_200K,              Card("10",     "12.5",   "20",    "1",    "37.5", until="2026-03-13"))),
     Model("claude-opus-4-5",   None,          Card( "5",      "6.25",  "10",    "0.50", "25"),
-          geo=False, window=_200K),
+          geo=False, window=_200K, retires="2027-01-22"),
     Model("claude-opus-4-1",   None,          Card("15",     "18.75",  "30",    "1.50", "75"),
           geo=False, regional=False, window=_200K),
     Model("claude-opus-4-0",   None,          Card("15",     "18.75",  "30",    "1.50", "75"),
