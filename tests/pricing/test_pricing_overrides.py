@@ -93,6 +93,28 @@ def test_alias(load: Any) -> None:
     assert (both.total, both.incomplete) == (LIST_5, ())
 
 
+@pytest.mark.parametrize(
+    "name", ["summaries-v2", "summaries-20260101", "summaries@latest", "chat-v2"]
+)
+def test_a_name_of_your_own_is_never_priced_as_its_neighbour(load: Any, name: str) -> None:
+    card = CARD | {"context_window": 9}
+    prices = load({"models": {"summaries": card}, "aliases": {"chat": "claude-haiku-4-5"}})
+    assert prices.model("summaries").window == 9
+    assert prices.model(name) is None
+    result = priced("claude-opus-5", prices, request_model=name, platform="foundry")
+    assert (result.total, result.basis) == (LIST_5, "list")
+    with pytest.raises(PriceFileError, match="is neither in the price book nor in models"):
+        load({"models": {"summaries": CARD}, "aliases": {"other": "summaries-v2"}})
+
+
+@pytest.mark.parametrize(
+    "spelling", ["claude-opus-9-20270101", "us.anthropic.claude-opus-9-v1:0", "claude-opus-9[1m]"]
+)
+def test_a_claude_model_of_your_own_has_all_its_spellings(load: Any, spelling: str) -> None:
+    prices = load({"models": {"claude-opus-9": CARD}, "aliases": {"chat": spelling}})
+    assert priced(spelling, prices).basis == priced("chat", prices).basis == "override"
+
+
 def test_discount_is_exact_and_covers_the_whole_bill(load: Any) -> None:
     prices = load({"multiplier": 0.873})
     result = priced("claude-opus-5", prices, USAGE)

@@ -24,6 +24,7 @@ _SUFFIXES = (
     r"-v\d+(?::\d+)?\Z",  # Bedrock
     r"-\d{8}\Z",  # snapshots
 )
+_CLAUDE = r"claude-(?:[a-z]+-)?\d.*"
 
 
 class Id:
@@ -69,6 +70,14 @@ def take_apart(model_id: object) -> Id:
     for suffix in _SUFFIXES:
         name = re.sub(suffix, "", name)
     return Id(name, scope)
+
+
+def spellings(model_id: str) -> tuple[str, ...]:
+    """The id, and without what platforms add where it is a Claude model's: other names are whole."""
+    parts = take_apart(model_id)
+    if parts.name and (parts.scope or re.fullmatch(_CLAUDE, parts.name)):
+        return model_id, parts.name
+    return (model_id,)
 
 
 def resolve(model_id: str, *, prices: "Prices | None" = None) -> Resolved:

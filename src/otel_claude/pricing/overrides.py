@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from otel_claude.pricing.book import Model
 from otel_claude.pricing.documents import Node, PriceFileError, parse
-from otel_claude.pricing.models import take_apart
+from otel_claude.pricing.models import spellings, take_apart
 from otel_claude.pricing.prices import Overrides
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def _aliases(root: Node, index: dict[str, Model], models: dict[str, Model]) -> d
     aliases = {}
     for row in _each(root.at("aliases")):
         target = row.text()
-        if target not in models and take_apart(target).name not in {*index, *models}:
+        if models.keys().isdisjoint(spellings(target)) and take_apart(target).name not in index:
             row.fail(f"{target!r} is neither in the price book nor in models")
         aliases[row.key.removeprefix("aliases.")] = target
     return aliases

@@ -15,7 +15,7 @@ from otel_claude.pricing.book import (
     Card,
     Model,
 )
-from otel_claude.pricing.models import Id, Resolved, take_apart
+from otel_claude.pricing.models import Id, Resolved, spellings, take_apart
 from otel_claude.pricing.plans import Context, Plan, Rates, in_force, interval, places, whole
 
 if TYPE_CHECKING:
@@ -252,9 +252,7 @@ class Prices:
             return _Found(None, None, False, False)
         parts = take_apart(model_id)
         own, aliases = self._overrides.models, self._overrides.aliases
-        for name in (model_id, parts.name):
-            if name is None:
-                continue
+        for name in spellings(model_id):
             if name in own:
                 return _Found(own[name], parts.scope, False, True)
             if name in aliases:
@@ -267,7 +265,8 @@ class Prices:
     def _aliased(self, target: str, parts: Id) -> _Found:
         to = take_apart(target)
         own = self._overrides.models
-        row = own.get(target) or own.get(to.name or "") or self._names.get(to.name or "")
+        row = next((own[name] for name in spellings(target) if name in own), None)
+        row = row or self._names.get(to.name or "")
         return _Found(row, to.scope or parts.scope, False, True)
 
 
