@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from otel_claude.pricing import Held, ceiling, context_window, estimate
+from otel_claude.pricing import Estimate, Held, ceiling, context_window, estimate
 
 ASK: dict[str, Any] = {
     "model": "claude-haiku-4-5",
@@ -73,6 +73,28 @@ def test_every_fallback_of_the_request_may_be_billed_as_well() -> None:
     plain = ceiling(ASK)
     both = ceiling(ASK | {"fallbacks": [{"model": "claude-haiku-4-5"}]})
     assert (both.tokens, both.units(15)) == (2 * plain.tokens, 2 * (plain.units(15) or 0))
+
+
+def test_a_fallback_may_have_limits_of_its_own() -> None:
+    ask = ASK | {"model": "claude-opus-5"}
+    entry = {"model": "claude-opus-5-5", "max_tokens": 3_000, "speed": "fast"}
+    asked = ask | {"fallbacks": [entry]}
+    hop = ask | {**entry, "fallbacks": None}
+    assert ceiling(asked).tokens == ceiling(ask).tokens + ceiling(hop).tokens
+    assert usd(asked) == usd(ask) + usd(hop) == getattr(estimate(asked), "upper", None)
+    unsaid = ask | {"speed": "fast", "fallbacks": [entry | {"max_tokens": None, "speed": None}]}
+    assert usd(unsaid) == usd(ask | {"speed": "fast"}) + usd(hop | {"max_tokens": 100})
+
+
+@pytest.mark.parametrize("chain", ["default", iter([{"model": "claude-opus-5"}])])
+def test_fallbacks_that_the_request_does_not_list_are_unbounded(chain: Any) -> None:
+    asked = ASK | {"fallbacks": chain}
+    assert ceiling(asked).unbounded == ("fallbacks",)
+    assert ceiling(asked).units(15) == ceiling(ASK).units(15)
+    bound = estimate(asked)
+    assert isinstance(bound, Estimate)
+    assert (bound.upper, bound.unbounded) == (None, ("fallbacks",))
+    assert isinstance(chain, str) or next(chain)["model"] == "claude-opus-5"
 
 
 def test_a_model_without_a_price_has_tokens_all_the_same() -> None:

@@ -37,6 +37,13 @@ def test_usual_output() -> None:
     assert estimated(REQUEST, input_tokens=1, output_tokens=900).output_tokens.expected == 100
 
 
+def test_no_output_is_a_number_too() -> None:
+    prompt = 1000 * Decimal(1) / M
+    assert estimated(REQUEST, input_tokens=1000, output_tokens=0).expected == prompt
+    warming = estimated(REQUEST | {"max_tokens": 0}, input_tokens=1000, output_tokens=500)
+    assert (warming.expected, warming.upper, warming.unbounded) == (prompt, prompt, ())
+
+
 def test_estimated_tokens_are_bounds() -> None:
     result = estimated(REQUEST)
     assert 0 < result.input_tokens.lower < result.input_tokens.expected < result.input_tokens.upper

@@ -133,11 +133,14 @@ def ceiling(  # noqa: PLR0913 - facts of the call, as for `cost`
     tokens = prompt + (limit or 0)
     own = cost(dear, name, request_model=name, **facts)  # type: ignore[arg-type] # by name
     costs = [own] if isinstance(own, Cost) else []
-    for other in _fallbacks(request):
-        tokens += prompt + (limit or 0)
-        hop = cost(dear, other, request_model=other, **facts)  # type: ignore[arg-type] # by name
-        if isinstance(hop, Cost):
-            costs.append(hop)
+    for hop in _hops(request, found):
+        other, output = text(hop.get("model")), count(hop.get("max_tokens")) or 0
+        tokens += prompt + output
+        dear = _dearest(hop, prompt, output, found.lifetime)
+        dear.web_search_requests = found.searches or None
+        more = cost(dear, other, request_model=other, **facts)  # type: ignore[arg-type] # by name
+        if isinstance(more, Cost):
+            costs.append(more)
         else:
             found.unbounded.append("fallbacks")
     priced = tuple(costs) if isinstance(own, Cost) else None
@@ -194,8 +197,8 @@ def estimate(  # noqa: PLR0913 - facts of the call, as for `cost`
     found.walk_request(asked)
     prompt = found.bounds() if (n := count(input_tokens)) is None else Bounds(n, n, n)
     limit = _output_limit(asked, found)
-    usual = min(output_tokens or limit or 0, limit or output_tokens or 0)
-    output = Bounds(0, usual, limit or usual)
+    usual = min((n for n in (count(output_tokens), limit) if n is not None), default=0)
+    output = Bounds(0, usual, usual if limit is None else limit)
     facts = {"platform": platform, "region": region, "at": at, "batch": batch, "prices": prices}
     geo, speed = text(asked.get("inference_geo")), text(asked.get("speed"))
 
@@ -211,11 +214,12 @@ def estimate(  # noqa: PLR0913 - facts of the call, as for `cost`
     if isinstance(low, Unpriced) or isinstance(mid, Unpriced) or isinstance(high, Unpriced):
         return next(c for c in (low, mid, high) if isinstance(c, Unpriced))
     upper = high.total
-    for other in _fallbacks(asked):
-        if isinstance(hop := priced(other, dear), Unpriced):
+    for hop in _hops(asked, found):
+        dear = _dearest(hop, prompt.upper, count(hop.get("max_tokens")) or 0, found.lifetime)
+        if isinstance(more := priced(text(hop.get("model")), dear), Unpriced):
             found.unbounded.append("fallbacks")
         else:
-            upper += hop.total
+            upper += more.total
     unbounded = tuple(dict.fromkeys(found.unbounded))
     bound = None if unbounded else upper
     return Estimate(
@@ -337,8 +341,19 @@ def _usage(prompt: int, output: int, cached: str, geo: str | None, speed: str | 
     return usage
 
 
-def _fallbacks(request: Mapping[str, Any]) -> list[str | None]:
+def _hops(request: Mapping[str, Any], found: _Prompt) -> list[Mapping[str, Any]]:
+    """The request as each of its fallbacks gets it; those that it does not list are unbounded."""
     chain = request.get("fallbacks")
     if not isinstance(chain, list | tuple):
+        if chain:
+            found.unbounded.append("fallbacks")
         return []
-    return [text(fields(entry).get("model")) for entry in chain]
+    own = ("max_tokens", "speed")
+    return [
+        {
+            **request,
+            **{name: said[name] for name in own if said.get(name) is not None},
+            "model": said.get("model"),
+        }
+        for said in map(fields, chain)
+    ]
