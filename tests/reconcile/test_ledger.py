@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
@@ -234,3 +235,25 @@ def test_fees_products_and_clouds(
         assert outside["session_usage"]["usd"] == "0.08"
         assert outside["gcp.vertex_ai"]["calls"] == 1
         assert report["total"]["requests"]["both"] == 1
+
+
+def test_results_of_a_batch_say_the_workspace_and_when_the_batch_was_made(
+    client: Any, ask: Any, say: Any, exported: Any, command: Any
+) -> None:
+    say()
+    batch = client.messages.batches.create(
+        requests=[{"custom_id": name, "params": ask()} for name in ("a", "b")],
+        extra_headers={"x-emulator-scenario": "polls=0"},
+    )
+    list(client.messages.batches.results(batch.id))
+    lines = [json.loads(line) for line in exported.lines().read_text().splitlines()]
+    results = [line for line in lines if "custom_id" in line]
+    assert [line["batch_id"] for line in results] == [batch.id, batch.id]
+    for line in results:
+        assert line["workspace_id"] == lines[0]["workspace_id"]
+        assert "request_id" not in line
+        made = datetime.fromisoformat(line["batch_created"].replace("Z", "+00:00"))
+        assert made.timestamp() == pytest.approx(batch.created_at.timestamp(), abs=0.001)
+    report = command(exported.lines(), "--json")
+    assert report["verdict"] == "agrees"
+    assert "workspace" in report["compared_by"]

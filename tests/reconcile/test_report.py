@@ -189,6 +189,18 @@ def test_batches() -> None:
     assert (report.outside[0].name, report.outside[0].calls) == ("batch_results", 2)
 
 
+def test_a_result_counts_on_the_day_of_its_batch() -> None:
+    result = line(
+        1,
+        day="2026-11-25",
+        operation="batch",
+        service_tier="batch",
+        custom_id="a",
+        batch_created=f"{DAY}T09:00:00Z",
+    )
+    assert run([result], bill(1, service_tier="batch")).verdict == "agrees"
+
+
 def test_averages_of_different_calls_are_no_rate() -> None:
     """A model priced by length: the missing call is a long one, of which others are recorded."""
     long: dict[str, Any] = {"cost_input_usd": 0.01, "cost_output_usd": 0.0005, "cost_usd": 0.0105}

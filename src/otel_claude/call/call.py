@@ -56,6 +56,7 @@ if TYPE_CHECKING:
             """`admit` for a call on an event loop, which must not be blocked."""
 
 
+_WORKSPACE = "anthropic-workspace-id"
 _NO_HEADERS: Mapping[bytes, bytes] = MappingProxyType({})
 
 
@@ -257,6 +258,8 @@ class Call:
         part.attribution = self.attribution
         part.status = self.status
         part.context = self.context
+        if _WORKSPACE in self.response_headers:
+            part.response_headers = {_WORKSPACE: self.response_headers[_WORKSPACE]}
         return part
 
     def finish(self, outcome: Outcome, failure: Failure | None = None) -> None:

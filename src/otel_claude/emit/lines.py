@@ -24,18 +24,23 @@ def _trace_id(call: Call) -> str | None:
     return None if call.span is None else format_trace_id(call.span.get_span_context().trace_id)
 
 
+def _instant(seconds: float) -> str:
+    moment = datetime.fromtimestamp(seconds, tz=timezone.utc)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def line_of(call: Call, bill: Bill) -> dict[str, Any]:
     """The facts of a call as one flat mapping: no content, times in seconds, cost in USD."""
     attribution = call.attribution
-    began = datetime.fromtimestamp(call.started_at / 1e9, tz=timezone.utc)
     return {
-        "time": began.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "time": _instant(call.started_at / 1e9),
         "request_id": call.response_headers.get("request-id"),
         "operation": call.operation,
         "provider": call.endpoint.provider,
         "server_address": call.endpoint.address,
         "workspace_id": call.response_headers.get("anthropic-workspace-id"),
         "batch_id": call.batch_id,
+        "batch_created": None if call.batch_created is None else _instant(call.batch_created),
         "custom_id": call.custom_id,
         "model": call.resolved_model,
         "user": attribution and attribution.user,

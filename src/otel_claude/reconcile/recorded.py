@@ -95,7 +95,8 @@ def call_of(said: _Facts) -> RecordedCall | None:
     inferences = tuple(_inferences(said, model))
     return RecordedCall(
         id=f"{said.get('request_id') or said.get('batch_id') or time}/{said.get('custom_id', '')}",
-        time=seconds_of(time),
+        # Results are billed with their batch, whenever they are read.
+        time=seconds_of(str(said.get("batch_created") or time)),
         model=model,
         inferences=inferences,
         usd=usd,
