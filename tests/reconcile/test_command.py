@@ -20,6 +20,24 @@ def test_discount(api: Emulator, exported: Any, say: Any, command: Any) -> None:
     }
 
 
+def test_own_prices_of_what_others_bill_leave_the_list_in_place(
+    api: Emulator, exported: Any, say: Any, command: Any
+) -> None:
+    say()
+    api.billing.discount = Decimal("0.8")
+    lines = exported.lines()
+    foundry = json.loads(lines.read_text()) | {
+        "request_id": "req_foundry",
+        "server_address": "x.services.ai.azure.com",
+        "cost_basis": "override",
+    }
+    with lines.open("a") as file:
+        file.write(json.dumps(foundry) + "\n")
+    report = command(lines, "--json")
+    assert report["verdict"] == "agrees"
+    assert "foundry" in {item["name"] for item in report["outside"]}
+
+
 def test_rows_by(exported: Any, say: Any, command: Any) -> None:
     say("geo=us")
     say()

@@ -164,7 +164,7 @@ def _fetched(span: tuple[date, date], filters: dict[str, list[str]]) -> Any:
 
 def _amount(recording: Recording, *, discounted: bool) -> Amount:
     """Own prices stand for what is paid; the list stands for the list."""
-    own = any(call.basis == "override" for call in recording.calls)
+    own = any(call.basis == "override" and not call.elsewhere for call in recording.calls)
     return "amount" if discounted or own else "list_amount"
 
 
