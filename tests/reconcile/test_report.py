@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from decimal import Decimal
 from typing import Any
 
@@ -128,6 +129,19 @@ def test_midnight_is_no_difference() -> None:
     assert any("midnight" in note for note in report.notes)
     report = run(calls, joined(bill(1, day="2026-11-19"), bill(3)))
     assert len(report.findings) == 2
+
+
+def test_many_differences_are_compared_in_little_time() -> None:
+    days = [f"2026-11-{day:02}" for day in range(1, 21)]
+    calls = [
+        line(n, day=day, workspace_id=f"w{n % 25}")
+        for n, day in enumerate(day for day in days for _ in range(25))
+    ]
+    names = [f"w{number}" for number in range(25)]
+    document = joined(*(bill(3, day=day, workspace_id=name) for day in days for name in names))
+    began = time.process_time()
+    assert len(run(calls, document).findings) == 500
+    assert time.process_time() - began < 3
 
 
 def test_other_workspaces_and_later_calls_are_outside() -> None:

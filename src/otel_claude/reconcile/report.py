@@ -244,25 +244,28 @@ def _split(cells: list[Compared]) -> tuple[list[Compared], list[Compared]]:
 
 def _without_midnight(findings: list[Finding]) -> tuple[list[Finding], int]:
     """Leave out pairs in which one day has more by exactly what the next one lacks."""
-    left, moved = list(findings), 0
-    for one in findings:
-        for other in findings:
-            pair = one in left and other in left and one.key.day < other.key.day
-            if not pair or "rate" in (one.kind, other.kind):
-                continue
-            apart = _days_apart(one.key.day, other.key.day)
-            opposite = {name: -n for name, n in other.counts.items()} == dict(one.counts)
-            if apart == 1 and opposite and one.key[1:] == other.key[1:]:
-                left.remove(one)
-                left.remove(other)
+    places: dict[Key, list[int]] = {}
+    for place, finding in enumerate(findings):
+        if finding.kind != "rate":
+            places.setdefault(finding.key, []).append(place)
+    gone: set[int] = set()
+    moved = 0
+    for place, one in enumerate(findings):
+        if place in gone or one.kind == "rate":
+            continue
+        opposite = {name: -number for name, number in one.counts.items()}
+        for other in places.get(one.key._replace(day=_day_after(one.key.day)), ()):
+            if other not in gone and dict(findings[other].counts) == opposite:
+                gone |= {place, other}
                 moved += abs(one.counts.get(REQUESTS, 1))
-    return left, moved
+                break
+    return [one for place, one in enumerate(findings) if place not in gone], moved
 
 
-def _days_apart(one: str, other: str) -> int:
-    from datetime import date
+def _day_after(day: str) -> str:
+    from datetime import date, timedelta
 
-    return (date.fromisoformat(other) - date.fromisoformat(one)).days
+    return (date.fromisoformat(day) + timedelta(days=1)).isoformat()
 
 
 def _rows(cells: list[Compared], by: tuple[str, ...]) -> list[Row]:
