@@ -231,6 +231,19 @@ def test_unknown_model_has_no_cost_anywhere(
     assert json.loads(answer.output)["unavailable_reason"] == reason
 
 
+@pytest.mark.parametrize("free", [False, True])
+def test_a_container_is_incomplete_unless_the_request_makes_it_free(
+    free: bool, client: Any, ask: Any, watched: Any
+) -> None:
+    tool = {"type": "web_search_20260209", "name": "web_search"}
+    asked = ask("container", tools=[tool]) if free else ask("container")
+    message = run(client, asked, "plain", beta=False)
+    said = () if free else ("code_execution",)
+    assert watched.attributes.get("claude.cost.incomplete", ()) == said
+    # The answer alone does not say what the request had.
+    assert priced(message)["incomplete"] == ["code_execution"]
+
+
 def test_batch_span_counters_and_command_agree(
     client: Any, ask: Any, watched: Any, caught: Caught
 ) -> None:

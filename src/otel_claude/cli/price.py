@@ -14,7 +14,7 @@ from rich.table import Table
 
 from otel_claude.pricing import Cost, PriceFileError, Prices, Unpriced, cost
 from otel_claude.pricing.documents import dump_book
-from otel_claude.pricing.reasons import FREE, INCOMPLETE, UNPRICED
+from otel_claude.pricing.reasons import CODE_EXECUTION, FREE, INCOMPLETE, UNPRICED
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -87,6 +87,7 @@ def price(  # noqa: PLR0913 - these are the command's options
         stop_reason=said.get("stop_reason"),
         refusal_category=details.get("category") if isinstance(details, dict) else None,
         declined=_declined(said.get("content")),
+        incomplete=(CODE_EXECUTION,) if said.get("container") else (),
         prices=book,
     )
     if isinstance(result, Unpriced):

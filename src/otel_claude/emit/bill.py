@@ -186,7 +186,7 @@ def _unknowns(call: Call) -> tuple[str, ...]:
     whole = call.outcome == "completed" or (call.outcome is None and call.stop_reason is not None)
     if call.stream and not whole:
         unknown = (ABORTED_STREAM,)
-    if call.container_used:
+    if call.container_used and not call.request.get("code_execution_free"):
         unknown = (*unknown, CODE_EXECUTION)
     if call.endpoint.platform == "foundry":
         unknown = (*unknown, FOUNDRY_DEPLOYMENT)
