@@ -160,3 +160,13 @@ def test_list() -> None:
         assert part in output
     book = read_book("list", run("--list", "--json"))
     assert book.models[0].name == "claude-fable-5-2"
+
+
+def test_a_platform_is_known_in_any_case_or_refused() -> None:
+    asked = ("-m", "claude-sonnet-4-5", "--region", "us-east5", "--input", 1000, "--json")
+    assert json.loads(run(*asked, "--platform", "Vertex")) == json.loads(
+        run(*asked, "--platform", "vertex")
+    )
+    said = run(*asked, "--platform", "azure", code=2)
+    assert "unknown platform" in said
+    assert "foundry" in said

@@ -80,7 +80,7 @@ def price(  # noqa: PLR0913 - these are the command's options
         said.get("usage"),
         model or said.get("model"),
         request_model=request_model,
-        platform=platform,
+        platform=_platform(platform),
         region=region,
         at=_moment(at),
         batch=batch or bool(said.get("batch")),
@@ -140,6 +140,15 @@ def _declined(content: object) -> list[str | None]:
         if isinstance(block, dict) and block.get("type") == "fallback"
     ]
     return [trigger.get("category") if isinstance(trigger, dict) else None for trigger in triggers]
+
+
+def _platform(name: str) -> str:
+    from otel_claude.pricing.overrides import PLATFORMS
+
+    if name.lower() not in PLATFORMS:
+        known = ", ".join(PLATFORMS)
+        raise typer.BadParameter(f"unknown platform; known are {known}", param_hint="--platform")
+    return name.lower()
 
 
 def _moment(at: str | None) -> float | None:

@@ -163,6 +163,27 @@ def test_cache_writes_that_nothing_reads():
     assert one["arithmetic"] == "10,000 x ($6.25 - $5) + 5,000 x ($10 - $5), per 1M tokens"
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"service_tier": "priority"},
+        {"service_tier": "batch"},
+        {"speed": "fast"},
+        {"error_type": "x"},
+    ],
+)
+def test_unused_writes_are_of_calls_at_the_full_price(more):
+    plain = [{"ago": 9000 + n, "session_id": "other", **ATTENDED} for n in range(20)]
+    write = {"input_tokens": 6000, "cache_write_tokens": 5000, **ATTENDED}
+    lost = {"ago": 8000, "session_id": "lost", **write}
+    # Whoever reads what was written makes use of it.
+    used = {"ago": 7000, "session_id": "used", **write}
+    reader = {"ago": 6900, "session_id": "used", "cache_read_tokens": 5000, **ATTENDED}
+    found = found_of([*plain, {**lost, **more}, used, {**reader, **more}])
+    assert not [key for key in found if key[0] == "unused_cache_writes"]
+    assert ("unused_cache_writes", "claude-opus-4-5") in found_of([*plain, lost])
+
+
 def test_bulk_work_that_nobody_waits_for():
     first = DAY_BEFORE.end // (3600 * SECOND) * 3600  # a whole hour
     ago = NOW / SECOND - first + 3000

@@ -103,11 +103,12 @@ def _repeated(ordinary: str) -> str:
 
 
 def _unread(condition: str, end: int) -> str:
-    """Writes whose life is over, and that no call of the same kind read from meanwhile."""
+    """Ordinary writes whose life is over, and that no call of the same kind read from meanwhile."""
     return f"""
         WITH seen AS (
             SELECT model, start_ns, {_WRITE} - {_LONG} AS short_tokens, {_LONG} AS long_tokens,
                 CASE WHEN {_LONG} > 0 THEN {HOUR} ELSE {_SHORT_LIFE} END AS life,
+                CASE WHEN {_ORDINARY} THEN 1 ELSE 0 END AS ordinary,
                 min(CASE WHEN {_READ} > 0 THEN start_ns END) OVER (
                     PARTITION BY model, coalesce(session_id, prompt, feature, service)
                     ORDER BY start_ns ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
@@ -116,7 +117,7 @@ def _unread(condition: str, end: int) -> str:
         )
         SELECT model, count(*) AS calls, sum(short_tokens) AS short, sum(long_tokens) AS long
         FROM seen
-        WHERE short_tokens + long_tokens > 0 AND start_ns + life < {end}
+        WHERE ordinary = 1 AND short_tokens + long_tokens > 0 AND start_ns + life < {end}
             AND (next_read IS NULL OR next_read - start_ns > life)
         GROUP BY model ORDER BY model"""
 
