@@ -14,6 +14,7 @@ import contextlib
 import itertools
 import logging
 import secrets
+import sys
 import threading
 import time
 import weakref
@@ -182,6 +183,7 @@ class Courier:
         with contextlib.suppress(RuntimeError):
             thread.start()
             self._thread = thread
+            _flush_when_a_worker_ends(weakref.ref(self))
 
     # In the thread.
 
@@ -328,3 +330,13 @@ def _flush_at_exit(courier: weakref.ref[Courier]) -> None:
     found = courier()
     if found is not None:
         found.flush(_AT_EXIT)
+
+
+def _flush_when_a_worker_ends(courier: weakref.ref[Courier]) -> None:
+    """A process that `multiprocessing` forked ends by `os._exit`: `atexit` is not for it."""
+    # Not imported by us: where this is such a process, it is there.
+    started_by: Any = sys.modules.get("multiprocessing")
+    if started_by is not None and started_by.parent_process() is not None:
+        from multiprocessing.util import Finalize
+
+        Finalize(None, _flush_at_exit, (courier,), exitpriority=10)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 
+import anthropic
 import pytest
 from typer.testing import CliRunner
 
 from otel_claude import BudgetExceeded, ClaudeInstrumentor, attribution, flush
 from otel_claude.budgets import Budget, Budgets
 from otel_claude.cli.app import app
+from otel_claude.pricing import Cost, cost
 
 
 def test_the_command_shows_what_programs_have_spent(
@@ -65,3 +68,25 @@ def test_a_budget_spent_by_one_program_refuses_another(server, telemetry, client
     telemetry.instrument(budgets=budgets)
     with pytest.raises(BudgetExceeded):
         client.messages.create(**ask())
+
+
+def _work(url):
+    client = anthropic.Anthropic(api_key="any", base_url=url)
+    client.messages.create(
+        model="claude-haiku-4-5", max_tokens=9, messages=[{"role": "user", "content": "Hello"}]
+    )
+
+
+def test_what_forked_workers_spend_last_is_booked_before_they_leave(server, telemetry, api):
+    """They leave by `os._exit`, without what is run at the end of a program."""
+    budgets = Budgets([Budget("b", limit=1, window="day")], store=server.url, timeout=20)
+    telemetry.instrument(budgets=budgets)
+    for _ in range(3):
+        worker = multiprocessing.get_context("fork").Process(target=_work, args=(api.url,))
+        worker.start()
+        worker.join()
+        assert worker.exitcode == 0
+    (account,) = ClaudeInstrumentor()._guard.store.accounts("b:").values()
+    price = cost(api.ledger[0].usage, api.ledger[0].model)
+    assert isinstance(price, Cost)
+    assert (account.spent, account.reserved) == (3 * price.units(15), 0)
