@@ -12,6 +12,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Mapping
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry import context as otel_context
@@ -141,28 +142,31 @@ class WsgiAttribution:
 
 
 class _Body:
-    """A body that is made while it is sent, as a part of serving its request."""
+    """A body that is made while it is sent, as a part of serving its request.
+
+    In context variables of its own: what the body enters holds until it leaves it, and the server
+    never sees it.
+    """
 
     def __init__(self, body: Iterable[bytes], request: _Request) -> None:
         self._body = body
         self._items: Iterator[bytes] | None = None
-        self._request = request
+        self._context = copy_context()
+        self._context.run(Serving(request).__enter__)
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
-        with Serving(self._request):
-            if self._items is None:
-                self._items = iter(self._body)
-            return next(self._items)
+        if self._items is None:
+            self._items = self._context.run(iter, self._body)
+        return self._context.run(next, self._items)
 
     def close(self) -> None:
         """Close the body, as servers do."""
         close = getattr(self._body, "close", None)
         if close is not None:
-            with Serving(self._request):
-                close()
+            self._context.run(close)
 
 
 def _host(scope: Scope) -> str:

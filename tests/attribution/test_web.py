@@ -273,6 +273,21 @@ def test_bodies_are_closed_and_files_and_lists_pass_as_they_are():
     assert here() is None
 
 
+def test_what_a_streamed_body_enters_holds_until_it_leaves_it():
+    seen = []
+
+    def app(_environ, _start):
+        with attribution(user="u-7"):
+            for _ in range(2):
+                seen.append(here())
+                yield b"x"
+        seen.append(here())
+
+    for _ in WsgiAttribution(app)({"HTTP_HOST": "a.test"}, None):
+        assert here() is None, "the server is outside"
+    assert seen == [*[(None, "a.test", "u-7", None)] * 2, (None, "a.test", None, None)]
+
+
 def test_a_fault_in_who_harms_no_wsgi_application():
     _faults.drain()
     seen = []
