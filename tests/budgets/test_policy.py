@@ -6,6 +6,7 @@ import decimal
 import json
 import pickle
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,15 @@ import otel_claude
 from otel_claude._attribution import Attribution
 from otel_claude.budgets import Budget, BudgetError, Budgets
 from otel_claude.budgets.load import load
+
+
+async def later(_):
+    return True
+
+
+class Later:
+    async def __call__(self, _):
+        return True
 
 
 @pytest.mark.parametrize(
@@ -41,6 +51,11 @@ from otel_claude.budgets.load import load
         ({"limits": {"pro": "x"}, "classes": "tier"}, "limits.pro: 'x' is no amount"),
         ({"call_limit": "x"}, "call_limit: 'x' is no amount"),
         ({"classes": 3}, "classes: 3 is neither"),
+        ({"limits": {False: 1}, "classes": "country"}, "limits: False is no class; in YAML"),
+        ({"limits": {None: 1}, "classes": "country"}, "limits: None is no class; in YAML"),
+        ({"action": later}, "action: is a coroutine function"),
+        ({"action": Later()}, "action: is a coroutine function"),
+        ({"classes": later}, "classes: is a coroutine function"),
     ],
 )
 def test_what_is_wrong_is_said(fields, says):
@@ -60,6 +75,8 @@ def test_limits_by_class():
     )
     assert by_function.limit_of(Attribution(user="anna")) == 5
     assert by_function.limit_of(Attribution(user="bob")) is None
+    by_number: Any = Budget("b", unit="tokens", limits={3: 5}, classes=lambda _: 3)  # type: ignore[arg-type, return-value, dict-item] # as programs do
+    assert by_number.limit_of(Attribution()) == 5
 
 
 def test_amounts_are_exact_whatever_precision_the_application_has_set():
@@ -84,6 +101,11 @@ def test_a_budget_that_only_warns_says_when_its_limit_is_passed():
     [
         ({"store": "mongodb://secret@host"}, "store: give memory, or a URL"),
         ({"timeout": 0}, "timeout: 0 is no positive number"),
+        ({"timeout": 61}, "timeout: 61 is more than 60"),
+        ({"retry_seconds": float("nan")}, "retry_seconds: nan is no positive number"),
+        ({"hold_seconds": float("inf")}, "hold_seconds: inf is more than 2592000"),
+        ({"hold_seconds": 10**400}, "is more than 2592000"),
+        ({"store": "redis://:secret@h?decode_responses=True"}, "store: decode_responses cannot"),
         ({"hold_seconds": "x"}, "hold_seconds: 'x' is no positive number"),
         ({"namespace": "a}b"}, "namespace: 'a}b' is no prefix"),
         ({"cluster": "yes"}, "cluster: 'yes' is neither"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from otel_claude.budgets.policy import Budget, BudgetError
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from otel_claude.budgets.ledger import Store
 
 MEMORY = "memory"
+
+_MOST_SECONDS: Final = {"timeout": 60, "retry_seconds": 3600, "hold_seconds": 30 * 86400}
 
 
 @dataclass(frozen=True)
@@ -49,10 +51,12 @@ class Budgets:
         names = [budget.name for budget in self.budgets]
         if twice := {name for name in names if names.count(name) > 1}:
             raise BudgetError(f"budgets: the name {min(twice)!r} is given twice")
-        for key in ("timeout", "retry_seconds", "hold_seconds"):
+        for key, most in _MOST_SECONDS.items():
             value = getattr(self, key)
             if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
                 raise BudgetError(f"{key}: {value!r} is no positive number of seconds")
+            if value > most:
+                raise BudgetError(f"{key}: {value!r} is more than {most} seconds")
         if not isinstance(self.cluster, bool):
             raise BudgetError(f"cluster: {self.cluster!r} is neither true nor false")
         if not isinstance(self.namespace, str) or not self.namespace or "}" in self.namespace:
@@ -61,6 +65,8 @@ class Budgets:
         if not isinstance(self.store, str) or not self.store.startswith((MEMORY, *schemes)):
             # Not the value itself: it may have a password in it.
             raise BudgetError(f"store: give memory, or a URL with {', '.join(schemes)}")
+        if "decode_responses" in self.store:
+            raise BudgetError("store: decode_responses cannot be set: answers are read as bytes")
 
     def open(self) -> Store:
         """The store, which connects when it is first used.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -105,7 +106,7 @@ class Budget:
             return self.units if name is None else self.class_units.get(name, self.units)
         try:
             name = self.classes(said)
-            return self.units if name is None else self.class_units.get(name, self.units)
+            return self.units if name is None else self.class_units.get(str(name), self.units)
         except Exception:
             # The limit of those without a class, and all other budgets, hold.
             _faults.report("budgets.classes")
@@ -128,6 +129,12 @@ def _amount(value: object) -> Decimal:
     return Decimal(-1)
 
 
+def _is_async(value: object) -> bool:
+    return inspect.iscoroutinefunction(value) or inspect.iscoroutinefunction(
+        getattr(value, "__call__", None)  # noqa: B004 - of an object that has one, not whether
+    )
+
+
 class _Checker:
     """Reads the fields of a budget, or says what is wrong with one of them."""
 
@@ -143,6 +150,9 @@ class _Checker:
         self._choice("unpriced", ("allow", "block"))
         self._check_scope()
         self._set("span", self._window())
+        for key in ("action", "classes"):
+            if _is_async(getattr(budget, key)):
+                self._wrong(key, "is a coroutine function; it has to be a plain one")
         if not callable(budget.action):
             self._choice("action", ("block", "warn"))
         self._set("firm", budget.action == "block")
@@ -204,6 +214,10 @@ class _Checker:
             self._wrong("classes", f"{budget.classes!r} is neither a name nor a function")
         if budget.limits and not budget.classes:
             self._wrong("classes", "is missing: name the tag or dimension that `limits` go by")
+        for name in budget.limits:
+            if name is None or isinstance(name, bool):
+                # What YAML makes of no, off, on, yes, and of nothing.
+                self._wrong("limits", f"{name!r} is no class; in YAML, write it in quotes")
         found = {
             str(name): self._units(f"limits.{name}", value) for name, value in budget.limits.items()
         }
