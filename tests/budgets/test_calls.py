@@ -340,6 +340,28 @@ def test_a_batch_is_reserved_until_its_results_are_read(budgeted, api, client, a
     assert spent("wide") == Decimal(repr(reading[semconv.COST_TOTAL])), "each result once"
 
 
+def test_a_batch_is_in_the_budget_of_each_of_its_models(budgeted, client, ask):
+    models = ["claude-sonnet-5-5", "claude-haiku-4-5", "claude-haiku-4-5"]
+    each = [ask(model=model) for model in models]
+    sonnet, haiku, _ = (units_of(params, batch=True) for params in each)
+    limit = usd(Decimal(sonnet).scaleb(-15))
+    budgeted(WIDE, Budget("model", scope="model", limit=limit, window="day"))
+    requests = [{"custom_id": f"r{n}", "params": params} for n, params in enumerate(each)]
+    batch = client.messages.batches.create(requests=requests)
+    held = [standing("model", model).reserved for model in models]
+    assert held == [sonnet, 2 * haiku, 2 * haiku]
+    with pytest.raises(BudgetExceeded) as raised:
+        client.messages.batches.create(requests=requests[:1])
+    assert raised.value.key == models[0]
+    while client.messages.batches.retrieve(batch.id).processing_status != "ended":
+        pass
+    answered = {r.result.message.model for r in client.messages.batches.results(batch.id)}
+    every = [standing("model", model) for model in answered]
+    assert all(account.spent > 0 for account in every)
+    assert sum(account.spent for account in every) == standing("wide").spent
+    assert [standing("model", model).reserved for model in models] == [0, 0, 0]
+
+
 def test_a_batch_that_was_not_created_holds_nothing(budgeted, api, client, ask):
     budgeted(WIDE)
     with pytest.raises(anthropic.APIError):

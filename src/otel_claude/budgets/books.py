@@ -59,13 +59,14 @@ class Books:
         self._holds = Names()
         self._threads = Threads()
 
-    def most_of(self, call: Call) -> Ceiling:
-        """What a call may cost at most."""
+    def most_of(self, call: Call) -> dict[str, Ceiling]:
+        """What a call may cost at most, of each model."""
         return most_of(call, self._prices(), self._threads.held_by(call.body or {}))
 
-    def reserve(self, call: Call, parts: Sequence[Part], most: Ceiling) -> Reserved:
+    def reserve(self, call: Call, parts: Sequence[Part], most: dict[str, Ceiling]) -> Reserved:
         """Note on a call what it holds from now on, or is about to ask for."""
-        thread = most.lifetime if (call.body or {}).get("thread") else None
+        threaded = bool((call.body or {}).get("thread"))
+        thread = next((each.lifetime for each in most.values()), None) if threaded else None
         call.reserved = reserved = Reserved(self._holds.next(), parts, thread)
         return reserved
 

@@ -16,7 +16,7 @@ from otel_claude.call.usage import fields
 from otel_claude.pricing import Ceiling, Held, ceiling
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from otel_claude.budgets.policy import Budget
     from otel_claude.call.call import Call
@@ -80,14 +80,20 @@ def key_of(scope: str, said: Attribution, call: Call | None = None) -> str | Non
     elif call is None:
         return None
     elif scope == "model":
-        key = call.model
+        # Of a result of a batch, nobody knows what was asked for.
+        key = call.model if call.whole is None else call.resolved_model
     elif scope == "trace":
         key = _trace_of(call)
     else:
         key = call.response_headers.get("anthropic-workspace-id") or call.endpoint.workspace
-    if key is not None and len(key) > _LONGEST_KEY:
-        return "sha256-" + hashlib.sha256(key.encode()).hexdigest()
-    return key or None
+    return key_for(key)
+
+
+def key_for(name: str | None) -> str | None:
+    """The key of a name; None where there is none."""
+    if name is not None and len(name) > _LONGEST_KEY:
+        return "sha256-" + hashlib.sha256(name.encode()).hexdigest()
+    return name or None
 
 
 def _trace_of(call: Call) -> str | None:
@@ -109,17 +115,30 @@ def claim_of(
     return Claim(account, limit, upper or 0, budget.firm, window.part, until)
 
 
-def parts_of(budgets: Sequence[Budget], call: Call, now: float, most: Ceiling) -> list[Part]:
-    """Every budget that a call is counted in."""
+def parts_of(
+    budgets: Sequence[Budget], call: Call, now: float, most: Mapping[str, Ceiling]
+) -> list[Part]:
+    """Every budget that a call is counted in.
+
+    Args:
+        budgets: the policies.
+        call: the call.
+        now: POSIX seconds.
+        most: as `most_of` says.
+    """
     said = attribution_of(call)
+    whole = together(most.values())
     found = []
     for budget in budgets:
-        key = key_of(budget.scope, said, call)
-        if key is None:
-            continue
-        upper = upper_of(budget, most)
-        claim = claim_of(budget, key, said, now, upper)
-        found.append(Part(budget, key, claim, upper))
+        if budget.scope == "model" and call.operation == "batch":
+            keyed = [(key_for(model), each) for model, each in most.items()]
+        else:
+            keyed = [(key_of(budget.scope, said, call), whole)]
+        for key, each in keyed:
+            if key is not None:
+                upper = upper_of(budget, each)
+                claim = claim_of(budget, key, said, now, upper)
+                found.append(Part(budget, key, claim, upper))
     return found
 
 
@@ -151,8 +170,8 @@ class Threads:
             self._held.popitem(last=False)
 
 
-def most_of(call: Call, prices: Prices | None, held: Held | None = None) -> Ceiling:
-    """What a call may cost at most, by its request; a batch: all of its requests together."""
+def most_of(call: Call, prices: Prices | None, held: Held | None = None) -> dict[str, Ceiling]:
+    """What a call may cost at most, by its request: of each model, of which a batch may have many."""
     body: Mapping[str, Any] = call.body or {}
     endpoint = call.endpoint
     facts: dict[str, Any] = {
@@ -162,12 +181,20 @@ def most_of(call: Call, prices: Prices | None, held: Held | None = None) -> Ceil
         "prices": prices,
     }
     if call.operation != "batch":
-        return ceiling(body, call.model, held=held, **facts)
-    every = [
-        ceiling(params, batch=True, **facts)
-        for entry in body["requests"]
-        if isinstance(params := entry.get("params"), dict)
-    ]
+        return {call.model or "": ceiling(body, call.model, held=held, **facts)}
+    every: dict[str, list[Ceiling]] = {}
+    for entry in body["requests"]:
+        if isinstance(params := entry.get("params"), dict):
+            model = str(params.get("model") or "")
+            every.setdefault(model, []).append(ceiling(params, batch=True, **facts))
+    return {model: together(each) for model, each in every.items()}
+
+
+def together(ceilings: Iterable[Ceiling]) -> Ceiling:
+    """What calls may cost at most altogether."""
+    every = list(ceilings)
+    if len(every) == 1:
+        return every[0]
     priced = all(most.costs is not None for most in every)
     costs = tuple(cost for most in every for cost in most.costs or ()) if priced else None
     return Ceiling(sum(most.tokens for most in every), costs, ())
