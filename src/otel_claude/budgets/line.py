@@ -12,15 +12,7 @@ from otel_claude.budgets.courier import Errand, Lost, Outage
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_OUTAGES: Final = (
-    "OOM",
-    "LOADING",
-    "READONLY",
-    "MASTERDOWN",
-    "CLUSTERDOWN",
-    "MISCONF",
-    "NOREPLICAS",
-)
+_BUGS: Final = ("ERR", "WRONGTYPE")
 
 
 class Opener:
@@ -79,13 +71,13 @@ class RedisLine:
         if not errands:
             self._client.ping()
             return []
-        from redis.exceptions import ConnectionError as NoConnection
+        from redis.exceptions import ConnectionError as NoConnection, NoScriptError
 
         try:
             answers = self._send(errands)
         except NoConnection as error:
             raise Lost(str(error)) from error
-        lost = [i for i, answer in enumerate(answers) if _word(answer) == "NOSCRIPT"]
+        lost = [i for i, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
         if lost:  # somebody flushed them
             self._load()
             again = self._send([errands[i] for i in lost])
@@ -124,14 +116,15 @@ def _hash(script: str) -> str:
     return hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()
 
 
-def _word(answer: object) -> str:
-    """The first word of an error; redis-py has classes for some, without it."""
-    if not isinstance(answer, Exception):
-        return ""
-    known = {"NoScriptError": "NOSCRIPT", "OutOfMemoryError": "OOM", "BusyLoadingError": "LOADING"}
-    known |= {"ReadOnlyError": "READONLY", "MasterDownError": "MASTERDOWN"}
-    return known.get(type(answer).__name__) or str(answer).partition(" ")[0]
-
-
 def _is_outage(answer: object) -> bool:
-    return _word(answer) in _OUTAGES
+    """Whether an error is about the state of the server, not about the script: it may work later.
+
+    Those have a code, for some of which redis-py has classes; a script's own are an `ERR`, which
+    it cuts off.
+    """
+    from redis.exceptions import ResponseError
+
+    if not isinstance(answer, Exception):
+        return False
+    code = str(answer).partition(" ")[0]
+    return type(answer) is not ResponseError or (code.isupper() and code not in _BUGS)

@@ -10,6 +10,7 @@ from decimal import Decimal
 
 import anthropic
 import pytest
+import redis
 
 from otel_claude import BudgetExceeded, ClaudeInstrumentor, _faults
 from otel_claude.budgets import Budget, Budgets
@@ -45,7 +46,37 @@ def empty(server):
     server.client().config_set("maxmemory", "0")
 
 
+def occupy(server):
+    """Somebody else's script runs for long: all others are answered with BUSY."""
+    client = server.client()
+    client.config_set("lua-time-limit", 50)
+
+    def run():
+        with contextlib.suppress(redis.RedisError):  # it is killed
+            server.client().eval("while true do end", 0)
+
+    threading.Thread(target=run, daemon=True).start()
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        try:
+            client.ping()
+        except redis.ResponseError:
+            return
+        time.sleep(0.02)
+
+
+def forbid(server):
+    """Answered with NOPERM."""
+    server.client().acl_setuser("default", enabled=True, nopass=True, commands=["-evalsha"])
+
+
+def allow(server):
+    server.client().acl_setuser("default", enabled=True, nopass=True, commands=["+evalsha"])
+
+
 OUTAGES = {
+    "busy": (occupy, lambda server: server.client().script_kill()),
+    "forbidden": (forbid, allow),
     "stopped": (lambda server: server.stop(), lambda server: server.start()),
     "paused": (lambda server: server.pause(), lambda server: server.go_on()),
     "full": (fill, empty),
