@@ -9,7 +9,7 @@ Tasks inherit it; nested blocks add to what the outer ones said.
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from contextvars import ContextVar, Token
 from types import MappingProxyType, TracebackType
 from typing import Any, Final, NamedTuple, TypeVar
@@ -124,7 +124,7 @@ class attribution:  # noqa: N801 - used as a function: `with attribution(...)`, 
             context = _sources.refreshed(keys, context)
         token = otel_context.attach(context)
         outer_blocks = _entered.get()
-        _entered.set((*outer_blocks, (self, token, _entered.set(outer_blocks))))
+        _entered.set((*outer_blocks, (self, token, _entered.set(outer_blocks), inner)))
         return inner
 
     def __exit__(
@@ -137,11 +137,13 @@ class attribution:  # noqa: N801 - used as a function: `with attribution(...)`, 
         # Not simply the last: a generator that is suspended inside a block leaves that on top, and
         # it ends with ours. Where the exit is in another context, there is nothing to undo.
         for at in range(len(entered) - 1, -1, -1):
-            owner, token, here = entered[at]
+            owner, token, here, inner = entered[at]
             if owner is self:
-                with suppress(ValueError):  # in another context, whose task had a copy of this
+                try:
                     _entered.reset(here)
                     otel_context.detach(token)
+                except ValueError:  # in another context, whose task had a copy of this
+                    _undo(token, inner)
                 _entered.set(entered[:at])
                 return
 
@@ -190,7 +192,7 @@ class attribution:  # noqa: N801 - used as a function: `with attribution(...)`, 
         return _sources.propagated(keys)
 
 
-_Entered = tuple[attribution, Token[otel_context.Context], Token[Any]]
+_Entered = tuple[attribution, Token[otel_context.Context], Token[Any], Attribution]
 
 _entered: Final[ContextVar[tuple[_Entered, ...]]] = ContextVar(
     "otel_claude_attributions", default=()
@@ -199,6 +201,19 @@ _entered: Final[ContextVar[tuple[_Entered, ...]]] = ContextVar(
 
 The last token of each tells whether its end is in the context of its beginning.
 """
+
+
+def _undo(token: Token[otel_context.Context], inner: Attribution) -> None:
+    """End a block in another task than it began in, if what it said has come along."""
+    if current() is inner:  # a generator took it there, or the task has a copy of its own
+        outer: Any = token.old_value
+        before: Any = {} if outer is Token.MISSING else outer
+        context = otel_context.set_value(KEY, before.get(KEY))
+        if context.get(SENDING) is not None:
+            from otel_claude import _sources
+
+            context = _sources.refreshed(context.get(SENDING), context)  # type: ignore[arg-type] # keys
+        otel_context.attach(context)
 
 
 class _Attached:

@@ -204,6 +204,27 @@ def test_an_async_generator_moves_between_tasks_and_can_be_dropped():
     assert ended == ["g", "g"]
 
 
+def test_an_inner_block_ends_where_another_task_takes_the_step():
+    @attribution(feature="outer")
+    async def work():
+        with attribution(feature="inner"):
+            yield feature()
+            yield feature()
+        yield feature()
+        with attribution(feature="last"):
+            yield feature()
+        yield feature()
+
+    async def run():
+        items = work()
+        return [await asyncio.create_task(anext_of(items)) for _ in range(5)], feature()
+
+    async def anext_of(items):
+        return await items.__anext__()
+
+    assert asyncio.run(run()) == (["inner", "inner", "outer", "last", "outer"], None)
+
+
 def test_a_plain_generator_suspended_in_a_block_does_not_break_its_consumer():
     def numbers():
         with attribution(feature="g"):

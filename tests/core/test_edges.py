@@ -9,7 +9,7 @@ import anthropic
 import pytest
 
 from otel_claude import ClaudeInstrumentor, attribution, flush, semconv
-from otel_claude.emit import instruments
+from otel_claude.emit import instruments, metrics
 
 
 class Feature(str, Enum):
@@ -34,7 +34,8 @@ def test_a_provider_that_becomes_the_global_one_keeps_its_sums(telemetry, client
     telemetry.instrument()
     client.messages.create(**ask())
     ClaudeInstrumentor().uninstrument()
-    monkeypatch.setattr(instruments, "get_meter_provider", lambda: telemetry.meters)
+    for module in (instruments, metrics):
+        monkeypatch.setattr(module, "get_meter_provider", lambda: telemetry.meters)
     monkeypatch.setattr(instruments, "_GLOBAL", type(instruments._GLOBAL)())
     ClaudeInstrumentor().instrument(tracer_provider=telemetry.tracers)
     client.messages.create(**ask())
