@@ -74,6 +74,9 @@ HARMLESS = {
     "claude.token.type": "output",
     "exception.type": "anthropic.BadRequestError",
     "task-description": "ask-anything about basic arithmetic",
+    "session.id": "task-550e8400-e29b-41d4-a716-446655440000",
+    "claude.feature": "risk-assessment-pipeline",
+    "topic": "Basic troubleshooting",
 }
 
 

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import re2
 import yaml
 
 from otel_claude import semconv
 from tests.e2e.backends import DEPLOY, ONE_FILE, otelcol
+from tests.e2e.collector import places
 
 FOLDER = DEPLOY / "collector"
 OVERLAYS = sorted((FOLDER / "overlays").glob("*.yaml"))
@@ -102,6 +104,59 @@ def test_names_are_those_that_we_emit() -> None:
     made = {each["name"] for each in users()}
     wanted = (semconv.M_USER_REQUESTS, semconv.M_USER_INPUT, semconv.M_USER_OUTPUT)
     assert made == {*wanted, semconv.M_USER_COST}
+
+
+def masked(text: str) -> str:
+    """A text as `redaction` leaves it: the collector's expressions are of RE2's kind, too."""
+    redaction = yaml.safe_load(ONE_FILE.read_text())["processors"]["redaction"]
+    for pattern in redaction["blocked_values"]:
+        text = re2.sub(pattern, "****", text)
+    return text
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(value for value in places.HARMLESS.values() if isinstance(value, str)),
+        "disk-usage-summarizer",
+        "helpdesk-assistant-frontend",
+        "task_sk-learn-classifier",
+        "basic subscription, billed monthly",
+        "Basic 2024 plan",
+    ],
+)
+def test_ordinary_names_are_not_masked(name: str) -> None:
+    assert masked(name) == name
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "sk-ant-api03-{}-AAAAAAAA",
+        "KEY_sk-ant-api03-{}-AAAAAAAA",
+        r'{{"content": "line\nsk-ant-api03-{}-AAAAAAAA"}}',
+        "to%3Dsk-ant-oat01-{}-AAAAAAAA",
+        "sk-proj-{}AAAAAAAAAAAAAAAA",
+        "sk-{}AAAAAAAAAAAAAAAA",
+        "Bearer {}.abcdefgh1234",
+        "bearer abc{}defghijk",
+        "Basic {}abcdefghijklmnop==",
+        "basic abcdefghijklmnop{}==",
+        "Authorization: Bearer abcdefghijklmnopqrstuvwx",
+        "authorization=Basic abcdefghijklmnopqrstuvwx",
+    ],
+)
+def test_credentials_are_masked(template: str) -> None:
+    text = masked(template.format("MARK0001"))
+    for part in ("MARK", "AAAA", "abcd", "defgh", "uvwx"):
+        assert part not in text
+
+
+@pytest.mark.parametrize("length", range(16, 32))
+def test_a_token_is_one_wherever_its_digit_stands(length: int) -> None:
+    for at in range(length):
+        token = "x" * at + "7" + "x" * (length - at - 1)
+        assert masked(f"for bearer {token} only") == "for **** only"
 
 
 def users() -> list[dict[str, Any]]:
