@@ -157,6 +157,7 @@ SECRETS: Final[tuple[Labelled, ...]] = (
     *_in("password", "My password is {}", *_PASSWORDS),
     *_in("password", "DB_PASSWORD={}\nDB_HOST=db", *_PASSWORDS),
     *_in("password", "postgres://app:{}@db.internal:5432/app", "s3cr3t-pw", "hunter2"),
+    *_in("password", "CELERY_BROKER_URL=redis://:{}@redis:6379/0", "s3cretpw"),
     *_in("email", "Write to {} today.", *_MAILS),
     *_in("email", "<{}>,", *_MAILS),
     *_in("email", '{{"to": ["{}"]}}', *_MAILS[:5]),

@@ -180,7 +180,7 @@ DETECTORS: Final[tuple[Detector, ...]] = (
         ("pass", "pwd", "secret", "key", "token"),
         _is_secret,
     ),
-    Detector("password", r"\b[a-z][a-z0-9+.-]{1,20}://[^\s/@:]+:([^\s/@]{3,})@", ("://",)),
+    Detector("password", r"\b[a-z][a-z0-9+.-]{1,20}://[^\s/@:]*:([^\s/@]{3,})@", ("://",)),
     Detector(
         "email",
         _LETTER + r"._%+'-]{1,64}@(?:" + _LETTER + r"-]{1,63}\.){1,8}[A-Za-z]{2,24}\b",

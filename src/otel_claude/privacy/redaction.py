@@ -12,11 +12,11 @@ import re
 from bisect import bisect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
-from urllib.parse import unquote
 
 from otel_claude._characters import sendable
 from otel_claude._pseudonym import pseudonym
 from otel_claude.privacy.detectors import DETECTORS, KINDS, Detector
+from otel_claude.privacy.encodings import DECODERS, decoded, json_in
 
 logger = logging.getLogger("otel_claude")
 
@@ -206,14 +206,15 @@ class Redactor:
         return self._replace(key), replaced
 
     def _replace(self, text: str) -> str:
-        if (inner := _json_in(text)) is not None:
+        if (inner := json_in(text)) is not None:
             replaced = self._replace_in(inner)
             return text if replaced == inner else json.dumps(replaced, ensure_ascii=False)
         found = self._put(text)
-        # Only where something is found in it is the encoding of a URL undone.
-        decoded = unquote(found)
-        if decoded != found and (clear := self._put(decoded)) != decoded:
-            return clear
+        # Only where something is found behind it is an encoding undone.
+        for decode in DECODERS:
+            plain = decode(found)
+            if plain != found and (clear := self._put(plain)) != plain:
+                found = clear
         return found
 
     def _put(self, text: str) -> str:
@@ -299,11 +300,10 @@ def _shorter(check: Callable[[str], bool], text: str) -> int:
 def _collect(value: Any, texts: list[str]) -> None:
     """All texts in a JSON value."""
     if isinstance(value, str):
-        inner = _json_in(value)
+        inner = json_in(value)
         if inner is None:
             texts.append(value)
-            if "%" in value:
-                texts.append(unquote(value))
+            texts += decoded(value)
         else:
             _collect(inner, texts)
     elif isinstance(value, Mapping):
@@ -323,16 +323,6 @@ def _collect(value: Any, texts: list[str]) -> None:
 def _entry(key: str, item: Any) -> str | None:
     """An entry of an object as a text where its name may tell that it is a secret, else None."""
     return f"{key}{_IS}{item}" if isinstance(item, str) and _TELLING.search(key) else None
-
-
-def _json_in(text: str) -> Any:
-    """The JSON object or list that a string holds, None where it holds none."""
-    if not text.startswith(("{", "[")):
-        return None
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
 
 
 def _is_long(value: Any) -> bool:

@@ -1,0 +1,61 @@
+"""What texts say behind the encodings that they are in: JSON, its escapes, and that of URLs."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# Halves of a character stay as they are: alone they are none.
+_ESCAPE: Final = re.compile(r'\\(?:u(?![dD][89a-fA-F])([0-9a-fA-F]{4})|(["\\/bfnrt]))')
+_CONTROLS: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+
+
+def json_in(text: str) -> Any:
+    """The JSON object or list that a string holds, None where it holds none.
+
+    None, too, where an object has a key twice: only one of its values would be seen.
+    """
+    if not text.startswith(("{", "[")):
+        return None
+    try:
+        return json.loads(text, object_pairs_hook=_object)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key is there twice")
+    return found
+
+
+def _unescaped(text: str) -> str:
+    """The text with JSON's escapes undone, wherever it has any."""
+    return _ESCAPE.sub(_character, text) if "\\" in text else text
+
+
+def _character(escape: re.Match[str]) -> str:
+    if escape[1]:
+        return chr(int(escape[1], 16))
+    return _CONTROLS.get(escape[2], escape[2])
+
+
+def _unescaped_twice(text: str) -> str:
+    return _unescaped(_unescaped(text))
+
+
+DECODERS: Final[tuple[Callable[[str], str], ...]] = (unquote, _unescaped, _unescaped_twice)
+"""What undoes an encoding. A text that has nothing to undo stays the same."""
+
+
+def decoded(text: str) -> set[str]:
+    """What the text says by each of the decoders, as far as that differs from it."""
+    if "%" not in text and "\\" not in text:
+        return set()
+    return {decode(text) for decode in DECODERS} - {text}
