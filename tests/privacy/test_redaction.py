@@ -51,6 +51,19 @@ def test_the_corpus_has_every_kind_and_each_placeholder_keeps_it(redactor):
         ({"password": "hunter2!"}, {"password": "<PASSWORD>"}),
         ({"apiKey": "abcdef123456"}, {"apiKey": "<PASSWORD>"}),
         ({"card": 4111111111111111}, {"card": "<CARD>"}),
+        ({"passphrase": "correct horse battery staple"}, {"passphrase": "<PASSWORD>"}),
+        ({"password": "p;4$kL9!xQ"}, {"password": "<PASSWORD>"}),
+        ({"db_password": "Tr0ub,4dor bob@example.com"}, {"db_password": "<PASSWORD>"}),
+        ({"password": "a1!x"}, {"password": "<PASSWORD>"}),
+        ({"password": 837492}, {"password": "<PASSWORD>"}),
+        ('{"password": 837492}', '{"password": "<PASSWORD>"}'),
+        ({"passwords": ["hunter 2", [73]]}, {"passwords": ["<PASSWORD>", ["<PASSWORD>"]]}),
+        ({"passwords": ("hunter 2", float("nan"))}, {"passwords": ["<PASSWORD>", "<PASSWORD>"]}),
+        ({"api_key": KEY}, {"api_key": "<API_KEY>"}),
+        ("Call +49\u00a0151\u00a023456789", "Call <PHONE>"),
+        ("4111\u20111111\u20111111\u20111111", "<CARD>"),
+        ("DE89\u202f3704\u202f0044\u202f0532\u202f0130\u202f00", "<IBAN>"),
+        ("+49\u2010151\u201023456789 \u2011 \u00a0", "<PHONE> \u2011 \u00a0"),
         ((KEY,), ["<API_KEY>"]),
         (json.dumps({"to": "bob@example.com"}), json.dumps({"to": "<EMAIL>"})),
         ('{"to": "bob\\u0040example.com"}', '{"to": "<EMAIL>"}'),
@@ -85,6 +98,14 @@ def test_secrets_are_found_wherever_a_value_can_hold_them(redactor, value, expec
 @pytest.mark.parametrize("value", [None, True, 3, 2.5, "", "Hello", [], {"a": [1, "b"]}, 10**30])
 def test_what_is_clean_stays_as_it_is(redactor, value):
     assert redactor.redact(value) == value
+
+
+@pytest.mark.parametrize("value", [None, True, "", " ", "required", "<set it>", "${PASSWORD}"])
+def test_a_password_that_is_none_stays(redactor, value):
+    entries = {"password": value, "passwords": [value], "password_length": 12, "secrets": 3}
+    assert redactor.redact(entries) == entries
+    assert redactor.kinds({"password": "a b"}) == {"password"}
+    assert Redactor(("email",)).redact({"password": "hunter 2"}) == {"password": "hunter 2"}
 
 
 @pytest.mark.parametrize(
@@ -129,6 +150,7 @@ def test_a_keyed_hash_keeps_equality_and_nothing_else():
     assert third != first
     assert other.redact("bob@example.com") != first
     assert one.redact("4111-1111-1111-1111") == one.redact("4111 1111 1111 1111")
+    assert one.redact("4111\u20111111\u20111111\u20111111") == one.redact("4111111111111111")
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,25 @@ def _is_token(text: str) -> bool:
     return bool(_DIGITS & set(text))
 
 
+_NAMES: Final = (
+    r"(?i:password|passwd|passphrase|pwd|secret|api[_-]?key|access[_-]?key|auth[_-]?token"
+    r"|access[_-]?token)"
+)
+_NAME: Final = re.compile(_NAMES + "$")
+
+
+def names_password(key: str, item: object) -> bool:
+    """Whether an entry of this name is a password, a list of them also by the plural."""
+    return bool(_NAME.search(key.removesuffix("s") if isinstance(item, list | tuple) else key))
+
+
+def is_password(item: object) -> bool:
+    """Whether the value of an entry that is named so is one, whatever characters it has."""
+    if type(item) in (int, float):
+        return True
+    return isinstance(item, str) and _is_secret(item.strip())
+
+
 _LETTER: Final = "[A-Za-z0-9\u0080-\U0010ffff"
 
 DETECTORS: Final[tuple[Detector, ...]] = (
@@ -175,8 +194,7 @@ DETECTORS: Final[tuple[Detector, ...]] = (
     ),
     Detector(
         "password",
-        r"(?i:password|passwd|passphrase|pwd|secret|api[_-]?key|access[_-]?key|auth[_-]?token"
-        r"|access[_-]?token)[\"']?\s*(?:[:=]|is\b)\s*[\"']?([^\s\"',;]{6,})",
+        _NAMES + r"[\"']?\s*(?:[:=]|is\b)\s*[\"']?([^\s\"',;]{6,})",
         ("pass", "pwd", "secret", "key", "token"),
         _is_secret,
     ),

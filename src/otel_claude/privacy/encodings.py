@@ -1,4 +1,4 @@
-"""What texts say behind the encodings that they are in: JSON, its escapes, and that of URLs."""
+"""What texts say behind the way they are written: JSON, its escapes, those of URLs, typography."""
 
 from __future__ import annotations
 
@@ -59,3 +59,16 @@ def decoded(text: str) -> set[str]:
     if "%" not in text and "\\" not in text:
         return set()
     return {decode(text) for decode in DECODERS} - {text}
+
+
+_LEVELLED: Final = {"\u00a0": " ", "\u202f": " ", "\u2010": "-", "\u2011": "-"}
+
+
+def levelled(text: str) -> str:
+    """The text with the spaces and hyphens at which no line breaks as the usual ones.
+
+    One character for one: what is found in it stands at the same place in the text.
+    """
+    for special, usual in _LEVELLED.items():
+        text = text.replace(special, usual)
+    return text

@@ -15,8 +15,14 @@ from typing import Any, Final, NamedTuple
 
 from otel_claude._characters import sendable
 from otel_claude._pseudonym import pseudonym
-from otel_claude.privacy.detectors import DETECTORS, KINDS, Detector
-from otel_claude.privacy.encodings import DECODERS, decoded, json_in
+from otel_claude.privacy.detectors import (
+    DETECTORS,
+    KINDS,
+    Detector,
+    is_password,
+    names_password,
+)
+from otel_claude.privacy.encodings import DECODERS, decoded, json_in, levelled
 
 logger = logging.getLogger("otel_claude")
 
@@ -26,6 +32,9 @@ MARGIN: Final = 4_096
 """Characters within which a secret is recognised where a text was cut."""
 _TELLING: Final = re.compile("pass|pwd|secret|key|token", re.IGNORECASE)
 _IS: Final = ": "
+_ENTRY_KIND: Final = "password"
+_SOME_PASSWORD: Final = f"{_ENTRY_KIND}{_IS}123456"  # what is found where passwords are looked for
+_PLACEHOLDER: Final = re.compile(r"<[^<>\s]+>")
 _KEPT: Final = 10_000  # texts that are known to be clean
 _LEAST_NUMBER: Final = 10**6  # smaller numbers are no one's card or phone
 
@@ -75,6 +84,7 @@ class Redactor:
         own = [Detector(name, pattern) for name, pattern in (patterns or {}).items()]
         built_in = (detector for detector in DETECTORS if {detector.kind, DEFAULT} & set(kinds))
         found = [*own, *built_in]
+        self._passwords = bool({_ENTRY_KIND, DEFAULT} & set(kinds))
         self._key = hash_key
         self._finders: list[tuple[Detector, Find]] = []
         quick = []
@@ -151,7 +161,7 @@ class Redactor:
             for run in _runs(texts):
                 pieces = [found[n][start:end] for n, start, end in run]
                 whole = "".join(pieces)
-                if self._suspect is not None and self._suspect.search(whole) is None:
+                if self._suspect is not None and self._suspect.search(levelled(whole)) is None:
                     continue
                 hits = self._hits(whole)
                 placeholders = {hit: self._placeholder(whole, hit) for hit in hits}
@@ -174,7 +184,7 @@ class Redactor:
         if not unknown:
             return True
         # No word goes on behind what joins them, and it is a line of its own.
-        if self._suspect.search("\n\x00\n".join(unknown)) is not None:
+        if self._suspect.search(levelled("\n\x00\n".join(unknown))) is not None:
             return False
         if len(known) > _KEPT:
             known.clear()
@@ -203,7 +213,26 @@ class Redactor:
             start = len(key) + len(_IS)
             if whole[:start] == entry[:start]:
                 replaced = whole[start:]
+        if self._passwords and names_password(key, item):
+            replaced = self._replace_password(item, replaced)
         return self._replace(key), replaced
+
+    def _replace_password(self, item: Any, replaced: Any) -> Any:
+        """What an entry with the name of a password holds, replaced as a whole.
+
+        Args:
+            item: what it holds.
+            replaced: the same with what was found in it replaced.
+        """
+        if isinstance(item, list | tuple):
+            pairs = zip(item, replaced, strict=True)
+            return [self._replace_password(each, known) for each, known in pairs]
+        if not is_password(item) or (
+            isinstance(replaced, str) and _PLACEHOLDER.fullmatch(replaced)
+        ):
+            return replaced
+        text = str(item)
+        return self._placeholder(text, Hit(0, len(text), _ENTRY_KIND))
 
     def _replace(self, text: str) -> str:
         if (inner := json_in(text)) is not None:
@@ -228,6 +257,7 @@ class Redactor:
 
     def _hits(self, text: str) -> list[Hit]:
         """What is found, from left to right and never overlapping: the earlier detector wins."""
+        text = levelled(text)
         lowered = text.lower()
         found: list[Hit] = []
         for detector, find in self._finders:
@@ -249,7 +279,7 @@ class Redactor:
         if self._key is None:
             return f"<{kind}>"
         # The same number, however it is written.
-        said = re.sub(r"[\s().-]", "", text[hit.start : hit.end]).casefold()
+        said = re.sub(r"[\s().-]", "", levelled(text[hit.start : hit.end])).casefold()
         return f"<{kind}:{pseudonym(self._key, f'{kind}:{said}').removeprefix('hmac:')[:12]}>"
 
 
@@ -312,12 +342,18 @@ def _collect(value: Any, texts: list[str]) -> None:
                 texts.append(key)
                 if (entry := _entry(key, item)) is not None:
                     texts.append(entry)
+                if names_password(key, item) and _holds_password(item):
+                    texts.append(_SOME_PASSWORD)
             _collect(item, texts)
     elif isinstance(value, list | tuple):
         for item in value:
             _collect(item, texts)
     elif _is_long(value):
         texts.append(str(value))
+
+
+def _holds_password(item: Any) -> bool:
+    return any(map(_holds_password, item)) if isinstance(item, list | tuple) else is_password(item)
 
 
 def _entry(key: str, item: Any) -> str | None:
