@@ -20,6 +20,8 @@ from typer.testing import CliRunner
 from otel_claude import ClaudeInstrumentor, _faults, attribution, semconv
 from otel_claude.audit import chain, observer
 from otel_claude.cli.app import app
+from otel_claude.privacy.encryption import Keys
+from otel_claude.privacy.redaction import Redactor
 
 KEY = "an-audit-key-of-some-32-characters"
 
@@ -278,8 +280,6 @@ anthropic.Anthropic().messages.create(
 
 def test_sensitive_fields_can_be_encrypted(telemetry, client, ask, tmp_path):
     pytest.importorskip("cryptography")
-    from otel_claude.privacy.encryption import Keys
-
     keys = tmp_path / "keys"
     keys.write_text("k1:" + "QUFB" * 10 + "QUE=\n", encoding="utf-8")
     telemetry.instrument(audit={"encrypt": ["user.id"]}, encrypt=str(keys))
@@ -298,6 +298,45 @@ def test_a_fault_of_the_audit_never_reaches_the_application(telemetry, client, a
     assert client.messages.create(**ask()).content
     assert len(telemetry.spans) == 1
     assert sum(_faults.drain().values()) == 1
+
+
+def test_keys_of_several_types_are_hashed_as_they_are_sent(telemetry, client, ask):
+    telemetry.instrument(audit=True, hash_key=KEY)
+    for keys in ({1: "a", "b": 2}, {"b": 2, "1": "a"}):
+        schema = {"type": "object", "properties": {}, "x-map": keys}
+        client.messages.create(**ask(tools=[{"name": "t", "input_schema": schema}]))
+    mixed, texts = trail(telemetry)
+    assert mixed[semconv.AUDIT_REQUEST_HASH] == texts[semconv.AUDIT_REQUEST_HASH]
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "fault"),
+    [
+        (observer, "_sorted_json", "audit.hash"),
+        (Redactor, "kinds", "audit.classification"),
+        (Keys, "encrypt", "audit.encryption"),
+    ],
+)
+def test_no_failure_of_a_part_costs_the_record(
+    telemetry, client, ask, tmp_path, monkeypatch, owner, name, fault
+):
+    pytest.importorskip("cryptography")
+    keys = tmp_path / "keys"
+    keys.write_text("k1:" + "QUFB" * 10 + "QUE=\n", encoding="utf-8")
+    telemetry.instrument(audit={"encrypt": ["user.id"]}, encrypt=str(keys), hash_key=KEY)
+    _faults.drain()
+
+    def fail(*_args):
+        raise OverflowError("odd")
+
+    monkeypatch.setattr(owner, name, fail)
+    with attribution(user="ann"):
+        client.messages.create(**ask())
+    (record,) = trail(telemetry)
+    assert set(_faults.drain()) == {fault}
+    assert (semconv.AUDIT_REQUEST_HASH in record) == (fault != "audit.hash")
+    assert (record[semconv.AUDIT_CLASSIFICATION] == "unknown") == (fault == "audit.classification")
+    assert (semconv.USER_ID in record) == (fault != "audit.encryption")
 
 
 def test_the_report_adds_up_to_the_ledger(telemetry, client, api, ask, tmp_path):

@@ -19,7 +19,7 @@ from otel_claude.emit.bill import Bill
 from otel_claude.emit.events import Events
 from otel_claude.emit.instruments import instruments_of
 from otel_claude.emit.sums import LabelSet, Slot
-from otel_claude.privacy.redaction import RedactionError, Redactor
+from otel_claude.privacy.redaction import Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -177,7 +177,7 @@ class Auditor:
         content = call.content
         try:
             return class_of(self._redactor.kinds([_plain(content.request), content.blocks]))
-        except RedactionError:
+        except Exception:
             _faults.report("audit.classification")
             return "unknown"
 
@@ -188,19 +188,29 @@ class Auditor:
             semconv.AUDIT_REQUEST_HASH: content.request,
             semconv.AUDIT_RESPONSE_HASH: content.blocks,
         }
-        return {name: self._hash(value) for name, value in texts.items() if value}
+        found = {name: self._hash(value) for name, value in texts.items() if value}
+        return {name: said for name, said in found.items() if said is not None}
 
-    def _hash(self, value: Any) -> str:
-        """A keyed hash of JSON, whatever the order of its keys."""
-        text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=_plain)
+    def _hash(self, value: Any) -> str | None:
+        """A keyed hash of JSON, whatever the order of its keys; None of what is no JSON."""
+        try:
+            text = _sorted_json(value)
+        except Exception:
+            _faults.report("audit.hash")
+            return None
         return hmac.digest(self._hash_key, text.encode("utf-8", "surrogatepass"), "sha256").hex()
 
     def _encrypt(self, record: dict[str, Any]) -> None:
         if self._keys is None:
             return
         for name in self._policy.encrypt:
-            if name in record:
+            if name not in record:
+                continue
+            try:
                 record[name] = self._keys.encrypt(name, record[name])
+            except Exception:
+                del record[name]  # it was not to be read
+                _faults.report("audit.encryption")
 
     def _slot(self, found: Finding) -> Slot:
         if found not in self._slots:
@@ -262,6 +272,19 @@ def _said(call: Call, bill: Bill) -> dict[str, Any]:
             said[semconv.attribution_name(key)] = getattr(call.attribution, key)
         said[semconv.AUDIT_REGION] = call.attribution.tags.get(_REGION)
     return {name: value for name, value in said.items() if value is not None}
+
+
+def _sorted_json(value: Any) -> str:
+    """JSON whose keys are in order. Keys that are numbers are texts in JSON, and sorted as such.
+
+    Raises:
+        Exception: it is no JSON.
+    """
+    try:
+        return json.dumps(value, sort_keys=True, separators=(",", ":"), default=_plain)
+    except TypeError:  # numbers and texts among the keys of one object have no order
+        sent = json.loads(json.dumps(value, default=_plain))
+        return json.dumps(sent, sort_keys=True, separators=(",", ":"))
 
 
 def _plain(value: Any) -> Any:
