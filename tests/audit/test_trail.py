@@ -278,6 +278,19 @@ anthropic.Anthropic().messages.create(
     assert f'"{semconv.AUDIT_LAST}": true' in done.stdout
 
 
+def test_a_call_that_ends_after_the_chain_has_a_chain_of_its_own(telemetry, client, ask):
+    telemetry.instrument(audit=True, hash_key=KEY)
+    client.messages.create(**ask())
+    with client.messages.stream(**ask()) as stream:
+        ClaudeInstrumentor().uninstrument()
+        stream.until_done()
+    first, last, late = trail(telemetry)
+    assert last[semconv.AUDIT_LAST] is True
+    assert first[semconv.AUDIT_CHAIN] != late[semconv.AUDIT_CHAIN]
+    found = chain.verify([first, last, late], KEY.encode())
+    assert (found.chains, found.closed, found.flaws) == (2, 1, ())
+
+
 def test_sensitive_fields_can_be_encrypted(telemetry, client, ask, tmp_path):
     pytest.importorskip("cryptography")
     keys = tmp_path / "keys"

@@ -161,13 +161,21 @@ class Auditor:
             _faults.report("audit.close")
 
     def _write(self, record: dict[str, Any], context: Any, *, severe: bool = False) -> None:
-        if self._writer.generation != generation():
-            with self._renewing:  # a forked child has a chain of its own, and but one
-                if self._writer.generation != generation():
+        while True:
+            writer = self._writer_now()
+            with writer.lock:
+                if not writer.closed:  # by another thread, just now
+                    self._events.audit(writer.sealed(record), context, severe=severe)
+                    return
+
+    def _writer_now(self) -> _Writer:
+        """That of the chain in force: a forked child has its own, and so has what ends after close."""
+        if self._writer.over():
+            with self._renewing:  # but one
+                if self._writer.over():
                     self._writer = _Writer(self._key)
-        writer = self._writer
-        with writer.lock:
-            self._events.audit(writer.sealed(record), context, severe=severe)
+                    atexit.register(self.close)
+        return self._writer
 
     def _classification(self, call: Call) -> str:
         """Of the attribution; else of detectors; else `unclassified`."""
@@ -220,19 +228,24 @@ class Auditor:
 
 
 class _Writer:
-    """The chain of one process."""
+    """One chain, of one process."""
 
     def __init__(self, key: bytes | None) -> None:
         self.generation = generation()
         self.lock = threading.Lock()
+        self.closed = False
         self._key = key
         self._chain = secrets.token_hex(16)
         self._next = 0
         self._last = chain.first_seal(self._chain)
 
     def began(self) -> bool:
-        """Whether this process has written anything."""
-        return self._next > 0 and self.generation == generation()
+        """Whether there is a chain of this process, and it has no end yet."""
+        return self._next > 0 and not self.over()
+
+    def over(self) -> bool:
+        """Whether nothing more may follow: the chain was closed, or is another process's."""
+        return self.closed or self.generation != generation()
 
     def sealed(self, record: dict[str, Any]) -> dict[str, Any]:
         """The record with its place in the chain. Called with the lock held."""
@@ -244,6 +257,7 @@ class _Writer:
         }
         self._last = record[semconv.AUDIT_SEAL] = chain.seal(record, self._key)
         self._next += 1
+        self.closed = semconv.AUDIT_LAST in record
         return record
 
 
