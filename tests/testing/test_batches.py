@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import anthropic
 import pytest
 
-from otel_claude.testing import Emulator
+from otel_claude.testing import Emulator, messages
 
 
 def items(ask: Any, *ids: Any) -> Any:
@@ -57,6 +58,32 @@ def test_cancel_list_delete(client: Any, ask: Any) -> None:
     assert client.messages.batches.delete(made.id).type == "message_batch_deleted"
     with pytest.raises(anthropic.NotFoundError):
         client.messages.batches.retrieve(made.id)
+
+
+def test_a_batch_has_ended_once_its_results_are_there(
+    api: Emulator, client: Any, ask: Any, monkeypatch: Any
+) -> None:
+    made = client.messages.batches.create(requests=items(ask, "one", "two"))
+    client.messages.batches.retrieve(made.id)
+    at_work, go_on = threading.Event(), threading.Event()
+    run = messages.run
+
+    def slow(*args: Any) -> Any:
+        at_work.set()
+        go_on.wait(60)
+        return run(*args)
+
+    monkeypatch.setattr(messages, "run", slow)
+    poller = threading.Thread(target=client.messages.batches.retrieve, args=(made.id,))
+    poller.start()
+    assert at_work.wait(60)
+    meanwhile = client.messages.batches.retrieve(made.id)
+    go_on.set()
+    poller.join()
+    assert (meanwhile.processing_status, meanwhile.request_counts.processing) == ("in_progress", 2)
+    ended = client.messages.batches.retrieve(made.id)
+    assert (ended.processing_status, ended.request_counts.succeeded) == ("ended", 2)
+    assert len(api.ledger) == 2
 
 
 def test_polls_are_configurable(ask: Any) -> None:

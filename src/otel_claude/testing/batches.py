@@ -34,6 +34,7 @@ class Batch:
     ended: float | None = None
     canceled: float | None = None
     pending: list[Any] = field(default_factory=list)
+    working: bool = False
 
     def to_dict(self) -> Json:
         """The batch as the API shows it."""
@@ -169,15 +170,17 @@ def results(state: State, _exchange: Exchange, batch_id: str) -> Reply:
 def _finish(state: State, batch: Batch) -> None:
     """Run every item, once."""
     with state.lock:
-        if batch.ended is not None:
+        if batch.working:
             return
-        batch.ended = state.clock.now()
+        batch.working = True
     done = []
     for item, exchange in batch.pending:
         result = _item(state, exchange, item, canceled=batch.canceled is not None)
         done.append({"custom_id": item["custom_id"], "result": result})
-    batch.results = done
-    batch.pending = []
+    with state.lock:
+        batch.results = done
+        batch.pending = []
+        batch.ended = state.clock.now()  # the last: who sees it finds the results
 
 
 def _outcome(exchange: Exchange, custom_id: str) -> str:
