@@ -198,6 +198,36 @@ def test_an_evaluator_that_raises_changes_nothing(evaluated, client, ask, caplog
     assert "42" not in caplog.text
 
 
+def test_evaluators_do_not_see_what_others_do_to_an_answer(evaluated, client, ask):
+    evaluated({"checks": []})
+    seen = []
+
+    @otel_claude.evaluator("first")
+    def first(answer: Answer) -> None:
+        answer.blocks[0]["text"] = "mine"  # type: ignore[index] # what it should not do
+        answer.request["messages"].clear()
+
+    @otel_claude.evaluator("second")
+    def second(answer: Answer) -> None:
+        seen.append((answer.blocks[0]["text"], len(answer.request["messages"])))
+
+    message = client.messages.create(**ask())
+    settle()
+    assert seen == [(message.content[0].text, 1)]
+
+
+@pytest.mark.parametrize("odd", [{"label": ["x"]}, {"score": 1.0, "explanation": 5}])
+def test_a_verdict_that_is_none_is_a_failure_of_its_evaluator_alone(evaluated, client, ask, odd):
+    telemetry = evaluated({"checks": []})
+    otel_claude.evaluator("odd")(lambda _: Verdict(**odd))
+    otel_claude.evaluator("sound")(lambda _: True)
+    client.messages.create(**ask())
+    settle()
+    found = results(telemetry)
+    assert found["odd"][semconv.ERROR_TYPE] == "TypeError"
+    assert found["sound"][semconv.EVALUATION_LABEL] == "pass"
+
+
 def test_evaluators_that_hang_are_left_alone(evaluated, client, ask):
     telemetry = evaluated({"checks": ["nonempty"], "timeout": 0.05, "threads": 1})
     release = threading.Event()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_claude.call.usage import fields, text
@@ -68,6 +69,12 @@ class Answer:
             tags=attribution.tags if attribution else {},
         )
 
+    def copy(self) -> Answer:
+        """One whose blocks and request are its own, so that nobody else sees what is done to them."""
+        own: tuple[Any, Any, Any] = copy.deepcopy((self.blocks, self.request, self.tags))
+        blocks, request, tags = own
+        return replace(self, blocks=blocks, request=request, tags=tags)
+
     @property
     def tool_uses(self) -> list[Mapping[str, Any]]:
         """The uses of the application's tools: `name` and `input`."""
@@ -114,7 +121,7 @@ def read(said: object, threshold: float) -> Verdict | None:
         threshold: the score from which an answer passes.
 
     Raises:
-        TypeError: it is none of these.
+        TypeError: it is none of these, or its label or explanation is no text.
         ValueError: a score is not from 0 to 1.
     """
     if said is None:
@@ -127,6 +134,9 @@ def read(said: object, threshold: float) -> Verdict | None:
         said = Verdict(float(said), graded=True)
     if not isinstance(said, Verdict):
         raise TypeError("an evaluator returns a bool, a score, a label, a Verdict or None")
+    for name, words in (("label", said.label), ("explanation", said.explanation)):
+        if not isinstance(words, str | None):
+            raise TypeError(f"the {name} of a verdict is a text or None")
     score = said.score
     if score is None:
         return said

@@ -115,10 +115,7 @@ class Evaluations:
         verdicts: dict[str, Verdict] = {}
         suite = self._policy.suite_of(answer.feature)
         for evaluator in self._evaluators(answer, suite):
-            found = self._run(evaluator, answer, subject, call, hand)
-            for name, verdict in found.items():
-                self._telemetry.judged(subject, name, verdict)
-            verdicts |= found
+            verdicts |= self._run(evaluator, answer, subject, call, hand)
         if suite is not None:
             whole = suites.score(suite, verdicts, self._policy.threshold)
             if whole is not None:
@@ -144,7 +141,7 @@ class Evaluations:
     def _run(
         self, evaluator: Evaluator, answer: Answer, subject: Subject, call: Call, hand: Hand
     ) -> dict[str, Verdict]:
-        """What an evaluator says; nothing where it fails, which is told, or where it hangs."""
+        """Tell what an evaluator says, and return it; nothing where it fails, or where it hangs."""
         name = evaluator.name
         stuck = [thread for thread in self._stuck.get(name, ()) if thread.is_alive()]
         if len(stuck) >= _MOST_STUCK:
@@ -153,13 +150,19 @@ class Evaluations:
         timeout = self._policy.timeout if evaluator.timeout is None else evaluator.timeout
         try:
             context = _context_of(call, name)
-            said = hand.run(partial(evaluator.judge, answer), context, timeout)
-            return _verdicts(evaluator, said)
+            # An evaluator of the application may do with its answer what it likes.
+            shown = answer.copy() if evaluator.name in registered else answer
+            said = hand.run(partial(evaluator.judge, shown), context, timeout)
+            found = _verdicts(evaluator, said)
+            for key, verdict in found.items():
+                self._telemetry.judged(subject, key, verdict)
         except LateError as late:
             self._stuck[name] = [*stuck, late.thread] if late.stuck else stuck
             self._failed(evaluator, subject, "timeout")
         except BaseException as error:  # of the evaluator: SystemExit, too
             self._failed(evaluator, subject, type(error).__qualname__)
+        else:
+            return found
         return {}
 
     def _failed(self, evaluator: Evaluator, subject: Subject, error: str) -> None:
