@@ -104,7 +104,12 @@ def test_missed_caches_in_dollars():
     calls = [
         {**miss, "cache_write_tokens": 6000},  # 6,000 written again, 4,000 sent as plain input
         {**miss, "cache_write_tokens": 20_000},  # of which 10,000 would have been read
-        {**miss, "cache_miss_reason": "unavailable", "cache_missed_tokens": None},
+        {
+            **miss,
+            "cache_miss_reason": "unavailable",
+            "cache_missed_tokens": None,
+            "cache_write_tokens": 6000,
+        },
         {**miss, "model": "unheard-of"},
         {"ago": 60},
     ]

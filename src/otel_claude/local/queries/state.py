@@ -136,7 +136,9 @@ def misses_of(engine: Engine, period: Period, filters: Filters) -> dict[str, Any
     rows = engine.rows(
         "SELECT cache_miss_reason AS cause, model, count(*) AS calls, "
         "coalesce(sum(cache_missed_tokens), 0) AS tokens, "
-        "coalesce(sum(least(cache_missed_tokens, coalesce(cache_write_tokens, 0))), 0) AS written "
+        # least() passes over NULL: a call that says no missed tokens has written none of them.
+        "coalesce(sum(least(coalesce(cache_missed_tokens, 0), coalesce(cache_write_tokens, 0))), 0)"
+        " AS written "
         f"FROM calls WHERE {condition} AND cache_miss_reason IS NOT NULL AND model IS NOT NULL "
         "GROUP BY cause, model",
         parameters.values,
