@@ -303,6 +303,9 @@ def test_evaluations_find_their_calls_by_span_or_message(store):
     assert {g["key"]: g["mean"] for g in found["groups"]} == {"m-1": 0.75, None: 0.0}
     (found,) = verdicts.evaluations(store, period, Filters({"model": ("m-1",)}))["evaluations"]
     assert found["results"] == 2
+    for asked in (Filters(search="msg_1"), Filters(min_duration=0.0)):
+        (found,) = verdicts.evaluations(store, period, asked)["evaluations"]
+        assert found["results"] == 2, "the third belongs to no call"
     page: Any = calls.call(store, "02" * 8)
     assert [verdict["score"] for verdict in page["evaluations"]] == [1.0, 0.5]
     assert page["events"] == []

@@ -27,7 +27,7 @@ def evaluations(
     key = column(by, parameters)
     # A call is judged after it began, maybe much later: its own time does not matter.
     scope = where(_since_ever(period), filters, parameters)
-    asked = bool(filters.equal or filters.show or filters.min_cost or filters.min_duration)
+    asked = filters != Filters()
     # A call is found by its span or, where the result has none, by its message id.
     judged = f"""
         SELECT e.time_ns, e.name, e.score, e.label, e.explanation, e.error_type,
