@@ -12,7 +12,7 @@ from otel_claude.testing import Emulator
 from tests.e2e.backends import DEPLOY, ONE_FILE, Collector
 from tests.e2e.collector import places
 from tests.e2e.collector.launch import environment, finish, launch
-from tests.e2e.collector.otlp import send
+from tests.e2e.collector.otlp import attributes, log, send, span, traces
 from tests.e2e.collector.sink import Sink
 from tests.e2e.servers import eventually, free_ports
 
@@ -98,6 +98,23 @@ def test_content_passes_when_asked_for_and_credentials_never(tmp_path: Path, sin
     assert "SDK body" in passed
     named = [place for place in passed if "key" in place or place.split()[-1] in places.HEADERS]
     assert named == []
+
+
+def test_claude_code_is_cleaned_where_its_names_are_anybodys(
+    debugged: Collector, sink: Sink
+) -> None:
+    """`error`, `output` and `content` are content in what Claude Code sends, and only there."""
+    for scope, said in (("com.anthropic.claude_code", "HIDDEN"), ("shop", "ordinary")):
+        words = {name: f"{said} {name}" for name in ("error", "output", "content")}
+        event = {"name": "tool.output", "timeUnixNano": "1", "attributes": attributes(words)}
+        one = span("work", attributes=words, events=[event])
+        send(debugged.otlp, "traces", traces([one], scope=f"{scope}.tracing"))
+        send(debugged.otlp, "logs", log("said", scope=f"{scope}.events", attributes=words))
+    eventually(lambda: len(sink.received.spans) >= 2 and len(sink.received.records) >= 2)
+    out = came_out(sink, 2) + debugged.log.read_text()
+    assert "HIDDEN" not in out
+    for name in ("error", "output", "content"):
+        assert f"ordinary {name}" in out
 
 
 def test_a_program_that_says_too_much(debugged: Collector, sink: Sink) -> None:
