@@ -216,6 +216,19 @@ def test_evaluators_do_not_see_what_others_do_to_an_answer(evaluated, client, as
     assert seen == [(message.content[0].text, 1)]
 
 
+def test_a_request_with_a_file_in_it_is_judged_like_any(evaluated, client, ask, tmp_path):
+    telemetry = evaluated({"checks": []})
+    otel_claude.evaluator("sound")(lambda _: True)
+    path = tmp_path / "dot.png"
+    path.write_bytes(b"a picture")
+    with path.open("rb") as picture:
+        source = {"type": "base64", "media_type": "image/png", "data": picture}
+        content = [{"type": "image", "source": source}]
+        client.messages.create(**ask(messages=[{"role": "user", "content": content}]))
+        settle()
+    assert results(telemetry)["sound"][semconv.EVALUATION_LABEL] == "pass"
+
+
 @pytest.mark.parametrize("odd", [{"label": ["x"]}, {"score": 1.0, "explanation": 5}])
 def test_a_verdict_that_is_none_is_a_failure_of_its_evaluator_alone(evaluated, client, ask, odd):
     telemetry = evaluated({"checks": []})

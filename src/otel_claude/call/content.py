@@ -82,8 +82,8 @@ class Content:
 
     def hold(self) -> None:
         """Stay as it is now, whatever the application does with its objects. Texts are shared."""
-        self.request = _copied(self.request)
-        self._answer = [_copied(fields(block)) for block in self._answer]
+        self.request = copied(self.request)
+        self._answer = [copied(fields(block)) for block in self._answer]
 
     @property
     def blocks(self) -> list[Mapping[str, Any]]:
@@ -146,10 +146,11 @@ class Content:
         return [definition_of(tool) for tool in _list(self.request.get("tools"))]
 
 
-def _copied(value: Any) -> Any:
+def copied(value: Any) -> Any:
+    """A request's mappings and lists anew; what else is in them (files, streams) stays what it is."""
     if isinstance(value, Mapping):
-        return {key: _copied(item) for key, item in value.items()}
-    return [_copied(item) for item in value] if isinstance(value, list | tuple) else value
+        return {key: copied(item) for key, item in value.items()}
+    return [copied(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _list(value: object) -> Sequence[Any]:

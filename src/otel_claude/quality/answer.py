@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from otel_claude.call.content import copied
 from otel_claude.call.usage import fields, text
 
 if TYPE_CHECKING:
@@ -71,9 +72,12 @@ class Answer:
 
     def copy(self) -> Answer:
         """One whose blocks and request are its own, so that nobody else sees what is done to them."""
-        own: tuple[Any, Any, Any] = copy.deepcopy((self.blocks, self.request, self.tags))
-        blocks, request, tags = own
-        return replace(self, blocks=blocks, request=request, tags=tags)
+        return replace(
+            self,
+            blocks=copy.deepcopy(self.blocks),
+            request=copied(self.request),
+            tags=dict(self.tags),
+        )
 
     @property
     def tool_uses(self) -> list[Mapping[str, Any]]:
