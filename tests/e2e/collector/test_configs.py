@@ -22,6 +22,11 @@ OVERLAYS = sorted((FOLDER / "overlays").glob("*.yaml"))
 BASES = {
     "one file": [ONE_FILE],
     "gateway": [ONE_FILE, FOLDER / "gateway.yaml"],
+    "gateway without users": [
+        ONE_FILE,
+        FOLDER / "gateway.yaml",
+        FOLDER / "gateway-no-users.yaml",
+    ],
     "agent": [ONE_FILE, FOLDER / "agent.yaml"],
     "agent with dns": [ONE_FILE, FOLDER / "agent.yaml", FOLDER / "agent-dns.yaml"],
 }
@@ -83,9 +88,12 @@ def test_whatever_can_be_kept_on_disk_is() -> None:
     for path in {*itertools.chain(*BASES.values()), *OVERLAYS}:
         for name, exporter in (yaml.safe_load(path.read_text()).get("exporters") or {}).items():
             if "retry_on_failure" not in exporter:
-                assert name.split("/")[0] in {"prometheus", "debug", "file"} or path.stem.endswith(
-                    "dns"
-                )
+                assert name.split("/")[0] in {
+                    "prometheus",
+                    "debug",
+                    "file",
+                    "nop",
+                } or path.stem.endswith("dns")
                 continue
             assert exporter["sending_queue"]["storage"] == "file_storage", f"{path.name}: {name}"
             assert exporter["retry_on_failure"]["max_elapsed_time"] == "0s", f"{path.name}: {name}"

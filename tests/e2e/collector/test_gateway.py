@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import requests
 
 from otel_claude import semconv
 from otel_claude.testing import Emulator
@@ -20,6 +21,7 @@ from tests.e2e.collector.sink import Sink
 from tests.e2e.servers import eventually
 
 GATEWAY = DEPLOY / "collector" / "gateway.yaml"
+NO_USERS = DEPLOY / "collector" / "gateway-no-users.yaml"
 AGENT = DEPLOY / "collector" / "agent.yaml"
 AGENT_DNS = DEPLOY / "collector" / "agent-dns.yaml"
 SOON = {"DECISION_WAIT": "1s"}
@@ -247,3 +249,16 @@ def test_agents_send_all_of_a_trace_to_one_gateway(
                 send(agent.otlp, "metrics", one)
         eventually(lambda: prometheus.value("sum(jobs_total)"), lambda n: n == 12)
         assert prometheus.value("count(jobs_total)") == 6
+
+
+def test_without_sums_per_user_the_rest_is_as_it_was(tmp_path: Path, sink: Sink) -> None:
+    env = {**sink.env, **SOON, "SAMPLE_PERCENT": "100"}
+    with Collector(tmp_path, ONE_FILE, GATEWAY, NO_USERS, name="gateway", env=env) as made:
+        send(made.otlp, "traces", traces([call({semconv.USER_ID: "ann"})]))
+        sent = counter("orders", [(1, {})], temporality=DELTA, service__name="shop")
+        send(made.otlp, "metrics", sent)
+        eventually(lambda: len(sink.received.spans) == 1)
+        page = eventually(
+            lambda: requests.get(made.metrics, timeout=10).text, lambda text: "orders_total" in text
+        )
+    assert "claude_user_" not in page
