@@ -46,6 +46,10 @@ class Answers(BaseHTTPRequestHandler):
         self.end_headers()
 
     def do_POST(self) -> None:
+        if self.path != "/v1/traces":
+            self.send_response(404)
+            self.end_headers()
+            return
         request = ExportTraceServiceRequest()
         request.ParseFromString(self.rfile.read(int(self.headers["content-length"])))
         for resource in request.resource_spans:
@@ -111,6 +115,15 @@ def test_a_backend_that_is_not_there(unused_port: int) -> None:
     found = of(answer, "test span")
     assert found["level"] == "problem"
     assert str(unused_port) in found["do"]
+
+
+def test_an_address_of_one_signal_without_its_path(backend: Backend) -> None:
+    address = f"http://127.0.0.1:{backend.server_port}"
+    code, answer = examine(backend.server_port, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=address)
+    assert code == 1
+    do = of(answer, "test span")["do"]
+    assert "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is used as it is" in do
+    assert f"{address}/v1/traces" in do
 
 
 def test_a_clock_that_differs(backend: Backend) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from contextlib import contextmanager
 from datetime import datetime, timezone
@@ -21,6 +22,8 @@ _SKEW: Final = 30.0  # seconds that the clocks may differ
 _PORTS: Final = {"grpc": 4317, "http/protobuf": 4318}
 _EXPORTERS: Final = {"grpc": "otlp_proto_grpc", "http/protobuf": "otlp_proto_http"}
 _PACKAGES: Final = {name: name.replace("_", "-") for name in _EXPORTERS.values()}
+_OWN: Final = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
+_NO_SUCH_PATH: Final = re.compile(r"\b40[45]\b")
 SENT: Final = "otel-claude doctor"
 """Name of the test span."""
 
@@ -85,7 +88,7 @@ def _otlp(environ: Mapping[str, str]) -> Iterator[Finding]:
         return
     where = getattr(exporter, "_endpoint", "?")
     yield _port(protocol, where)
-    yield _sent(exporter, protocol, where)
+    yield _sent(exporter, protocol, where, environ)
     if protocol == "http/protobuf":
         yield from _clock(where)
 
@@ -103,7 +106,7 @@ def _port(protocol: str, where: str) -> Finding:
     return ok("endpoint", shown)
 
 
-def _sent(exporter: Any, protocol: str, where: str) -> Finding:
+def _sent(exporter: Any, protocol: str, where: str, environ: Mapping[str, str]) -> Finding:
     from opentelemetry.sdk.trace.export import SpanExportResult
 
     with _heard() as words:
@@ -117,12 +120,18 @@ def _sent(exporter: Any, protocol: str, where: str) -> Finding:
         exporter.shutdown()
     if done:
         return ok("test span", f"acknowledged after {took * 1000:.0f} ms (its name is {SENT!r})")
-    return problem(
-        "test span",
-        f"not acknowledged within {_WAIT:.0f} s: {words[-1] if words else 'no reason given'}",
+    why = words[-1] if words else "no reason given"
+    do = (
         f"is something listening for {protocol} at {where}? `otel-claude up` does, and needs "
-        "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf. Behind a proxy: set NO_PROXY",
+        "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf. Behind a proxy: set NO_PROXY"
     )
+    complete = where.rstrip("/").endswith("/v1/traces")
+    if environ.get(_OWN) and not complete and _NO_SUCH_PATH.search(why):
+        do = (
+            f"{_OWN} is used as it is: make it {where.rstrip('/')}/v1/traces, or set "
+            "OTEL_EXPORTER_OTLP_ENDPOINT, to which the path is added"
+        )
+    return problem("test span", f"not acknowledged within {_WAIT:.0f} s: {why}", do)
 
 
 def _span() -> Any:
