@@ -170,3 +170,8 @@ def test_a_platform_is_known_in_any_case_or_refused() -> None:
     said = run(*asked, "--platform", "azure", code=2)
     assert "unknown platform" in said
     assert "foundry" in said
+
+
+@pytest.mark.parametrize("option", ["--input", "--output", "--cache-read", "--web-searches"])
+def test_counts_below_nothing_are_refused(option: str) -> None:
+    assert option in run("--model", "claude-opus-5", option, "-5", code=2)
