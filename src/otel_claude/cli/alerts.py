@@ -108,7 +108,7 @@ def check(
 
     table = Table()
     for name in ("rule", "what", "limit", "window", "for", "calls", "severity", "told"):
-        table.add_column(name)
+        table.add_column(name, overflow="fold")
     for rule in found.rules:
         filters = [f"{name} {' or '.join(values)}" for name, values in rule.where.items()]
         cells = (

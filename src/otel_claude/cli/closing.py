@@ -44,7 +44,7 @@ def show(engine: Engine, run_id: str, began: int, *, dashboard: str | None) -> N
             table.add_row(name, Text(text))
         console.print(table)
     if dashboard:
-        console.print(Text.assemble(("Dashboard  ", "bold"), dashboard))
+        console.print(Text.assemble(("Dashboard    ", "bold"), dashboard))
 
 
 def _rows(found: dict[str, Any]) -> list[tuple[str, str]]:
