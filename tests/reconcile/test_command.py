@@ -113,3 +113,12 @@ def test_what_cannot_be_compared(
         ("--from", "2026-11-09", "--to", "2026-11-01"),
     ):
         command(calls, *wrong, code=2)
+
+
+def test_an_api_out_of_reach(exported: Any, say: Any, command: Any, monkeypatch: Any) -> None:
+    say()
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", "http://127.0.0.1:1")  # nothing listens there
+    said = command(exported.lines(), code=2)
+    assert "cannot be reached" in said
+    assert "refused" not in said
+    assert ".." not in said

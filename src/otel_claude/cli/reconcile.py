@@ -158,6 +158,8 @@ def _fetched(span: tuple[date, date], filters: dict[str, list[str]]) -> Any:
     try:
         with anthropic.Anthropic(api_key=key) as client:
             return fetch(client, *span, filters)
+    except anthropic.APIConnectionError as error:
+        raise CannotCompareError(f"Anthropic's API cannot be reached: {error}") from error
     except anthropic.AnthropicError as error:
         raise CannotCompareError(f"Anthropic's figures were refused: {error}") from error
 
@@ -172,7 +174,7 @@ def _cannot(message: str, *, as_json: bool) -> NoReturn:
     if as_json:
         typer.echo(json.dumps({"verdict": "cannot compare", "reason": message}, indent=2))
     else:
-        typer.echo(f"Cannot compare: {message}.", err=True)
+        typer.echo(f"Cannot compare: {message.rstrip('.')}.", err=True)
     raise typer.Exit(2)
 
 
