@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
@@ -252,6 +253,17 @@ def test_strict_mode_says_no_outcome_but_its_status_does(store):
     keep(store, spans_of(message, 1))
     found = store.rows("SELECT outcome, cache_write_tokens AS written FROM calls")
     assert found == [{"outcome": "failed", "written": 7}]
+
+
+def test_a_negative_cost_is_none_but_can_be_seen(store):
+    message, span = one_span(semconv.SCOPE, **{OP: "chat"})
+    say(span, semconv.COST_TOTAL, -7.0)
+    keep(store, spans_of(message, 1))
+    ((cost, attributes),) = (
+        row.values() for row in store.rows("SELECT cost, attributes FROM calls")
+    )
+    assert cost is None
+    assert json.loads(attributes) == {semconv.COST_TOTAL: -7.0}
 
 
 def test_a_trace_is_a_tree_whatever_its_spans_say(store):

@@ -1,8 +1,8 @@
 """From OTLP messages to rows: one Arrow batch per table.
 
 A receiver spends most of its time here, so attributes go straight into the places of a row, with
-nothing between. What cannot be in a column (another type, no finite number, too long) is kept
-with the other attributes, cut where it is too long; nothing of it is an error.
+nothing between. What cannot be in a column (another type, a number that is below 0 or not finite,
+too long) is kept with the other attributes, cut where it is too long; nothing of it is an error.
 """
 
 from __future__ import annotations
@@ -270,7 +270,7 @@ def _spread(pairs: Iterable[Any], row: list[Any]) -> tuple[list[tuple[str, str]]
                     row[place] = cut(value.string_value)
                     continue
                 found = getattr(value, kind)
-                if kind != "double_value" or math.isfinite(found):
+                if kind != "double_value" or 0 <= found < math.inf:
                     row[place] = found
                     continue
             elif place == _LISTED and kind == "array_value":

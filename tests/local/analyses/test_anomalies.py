@@ -154,6 +154,11 @@ def test_what_is_older_than_four_weeks_is_forgotten():
         assert len(anomalies([*series, hour], FIRST + 240)) == found
 
 
+def test_stored_costs_below_zero_are_as_nothing():
+    hours = [Hour(FIRST + n, 50, {"cost": -7.0 if n == 40 else 1.0}) for n in range(100)]
+    assert anomalies(hours, FIRST) == []
+
+
 def test_too_little_history():
     series = changed(quiet(24), 23, cost=1e6)
     assert anomalies(series, FIRST) == []

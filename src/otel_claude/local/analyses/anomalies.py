@@ -140,7 +140,7 @@ class _Usual(NamedTuple):
 
 def _point(measure: Measure, hour: Hour) -> _Point:
     value = hour.values[measure.name]
-    level = value if measure.unit == "share" else log(value + measure.floor)
+    level = value if measure.unit == "share" else log(max(value, 0.0) + measure.floor)
     return _Point(hour.hour, hour.calls, value, level)
 
 
