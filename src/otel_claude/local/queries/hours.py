@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -85,12 +86,13 @@ def anomalies_of(
 
     Args:
         engine: where to ask.
-        period: which hours to judge; the one under way at its end is left out.
+        period: which hours to judge; the one under way now or at its end is left out.
         filters: which calls.
         limit: anomalies, the newest first.
         explain: calls for each.
     """
-    history = Period(period.start - _LEARNED, period.end - period.end % HOUR)
+    end = min(period.end, time.time_ns())
+    history = Period(period.start - _LEARNED, end - end % HOUR)
     series = [_hour(row) for row in hours(engine, history, filters)]
     found = anomalies(series, -(-period.start // HOUR))[:limit]
     return {
