@@ -34,6 +34,7 @@ def closed():
         {"host": ""},
         {"origin": "http://evil.example"},
         {"origin": "null"},
+        {"origin": "http://[bad"},
         {"sec-fetch-site": "cross-site"},
     ],
 )

@@ -90,7 +90,10 @@ class Guard:
         origin = headers.get("origin")
         if origin is None:
             return headers.get("sec-fetch-site", "none") != "cross-site"
-        return urlsplit(origin).netloc == headers.get("host")
+        try:
+            return urlsplit(origin).netloc == headers.get("host")
+        except ValueError:  # no address at all
+            return False
 
     def _knows_token(self, request: Request) -> bool:
         kind, _, said = request.headers.get("authorization", "").partition(" ")
