@@ -205,6 +205,7 @@ def test_both_media_store_the_same(http, backend):
         ("/v1/logs", b"\x00", {}, 400),
         ("/v1/traces", b"not gzip", {"content-encoding": "gzip"}, 400),
         ("/v1/traces", gzip.compress(b"x" * 99)[:-9], {"content-encoding": "gzip"}, 400),
+        ("/v1/traces", gzip.compress(b"") * 101, {"content-encoding": "gzip"}, 400),
         ("/v1/traces", b"", {"content-encoding": "br"}, 415),
         ("/v1/traces", b"{}", {"content-type": "text/plain"}, 415),
         ("/v1/traces", b"[]", {"content-type": "application/json"}, 400),

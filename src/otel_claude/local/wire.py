@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 PROTOBUF: Final = "application/x-protobuf"
 JSON: Final = "application/json"
 MAX_BODY: Final = 32 * 1024 * 1024  # bytes, as they are sent and after gzip
+_MEMBERS: Final = 100  # of a gzip body: what is left of it is copied for each
 
 MESSAGES: Final[Mapping[str, tuple[Any, Any, str]]] = {
     "traces": (ExportTraceServiceRequest, ExportTraceServiceResponse, "rejected_spans"),
@@ -87,7 +88,9 @@ def unpack(encoding: str, body: bytes, limit: int = MAX_BODY) -> bytes:
         raise RefusedError(415, f"content encoding {encoding[:40]!r} is not supported")
     unpacked = bytearray()
     try:
-        while body:  # gzip may have several members
+        for _ in range(_MEMBERS):  # gzip may have several
+            if not body:
+                break
             # 32 + 15: gzip or zlib, whichever the header says.
             unpacker = zlib.decompressobj(47)
             unpacked += unpacker.decompress(body, limit + 1 - len(unpacked))
@@ -96,6 +99,8 @@ def unpack(encoding: str, body: bytes, limit: int = MAX_BODY) -> bytes:
             if not unpacker.eof:
                 raise RefusedError(400, f"the body is not whole {encoding}")
             body = unpacker.unused_data
+        if body:
+            raise RefusedError(400, f"the body has more than {_MEMBERS} parts")
     except zlib.error:
         raise RefusedError(400, f"the body is not {encoding}") from None
     return bytes(unpacked)
