@@ -6,17 +6,20 @@ import csv
 import io
 import json
 import math
+import re
 import statistics
 from collections import Counter, defaultdict
 from decimal import Decimal
+from pathlib import Path
 
 import httpx2
 import pyarrow.parquet as pq
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from otel_claude import semconv
+from otel_claude import local, semconv
 from otel_claude.local.backend import Backend
+from otel_claude.local.queries.filters import DIMENSIONS
 from otel_claude.local.server import Server, listen
 from tests.local.conftest import send, traffic
 
@@ -323,6 +326,8 @@ def test_an_export_without_calls(http):
         ("costs?by=colour", "'colour'"),
         ("costs?limit=0", "limit"),
         ("timeseries?step=1&days=30", "step"),
+        ("timeseries?step=inf", "step"),
+        (f"calls?tag.{'x' * 300}=y", "tag."),
         ("calls?sort=name", "sort"),
         ("calls?offset=-1", "offset"),
         ("calls?show=nice", "show"),
@@ -335,6 +340,16 @@ def test_bad_parameters_are_named(http, path, says):
     answer = http.get(f"/api/{path}")
     assert answer.status_code == 422
     assert says in answer.json()["detail"]
+
+
+def test_links_of_the_page_know_every_dimension():
+    script = (Path(local.__file__).parent / "web/js/route.js").read_text()
+    listed = script.partition("export const FILTERS = {")[2].partition("}")[0]
+    assert set(DIMENSIONS) <= set(re.findall(r"^ +(\w+):", listed, re.MULTILINE))
+
+
+def test_a_tag_as_long_as_tags_are_kept(http):
+    assert http.get("/api/calls", params={f"tag.{'x' * 256}": "y"}).status_code == 200
 
 
 def test_a_call_that_is_not_there(http):

@@ -62,6 +62,7 @@ class Ask(BaseModel):
         for name in self.model_extra or ():
             if not name.startswith(_TAG) or len(name) == len(_TAG):
                 raise ValueError(f"there is no parameter {name!r}")
+            check_dimension(name, Parameters())
         if (by := getattr(self, "by", None)) is not None:
             check_dimension(by, Parameters())
         self._period = Period.given(hours=self.hours, days=self.days, start=self.from_, end=self.to)
@@ -96,7 +97,9 @@ class AskSeries(Ask):
 
     by: str | None = Field(None, description=_BY)
     top: int = Field(6, ge=1, le=20, description="values with a series of their own")
-    step: float | None = Field(None, ge=1, description="seconds of a point; round by default")
+    step: float | None = Field(
+        None, ge=1, allow_inf_nan=False, description="seconds of a point; round by default"
+    )
 
     @model_validator(mode="after")
     def _not_too_fine(self) -> AskSeries:

@@ -51,7 +51,7 @@ and the dearest twentieth of the calls that are asked about."""
 
 _TOP: Final[Mapping[str, str]] = {"slow": "duration", "expensive": "cost"}
 KINDS: Final = (*SHOWN, *_TOP)
-_TAG: Final = re.compile(r"tag\.(.{1,128})", re.DOTALL)
+_TAG: Final = re.compile(r"tag\.(.{1,256})", re.DOTALL)
 NONE: Final = "-"
 """As a value of a filter: calls that say nothing there."""
 
