@@ -242,7 +242,7 @@ def test_results_of_a_batch_say_the_workspace_and_when_the_batch_was_made(
 ) -> None:
     say()
     batch = client.messages.batches.create(
-        requests=[{"custom_id": name, "params": ask()} for name in ("a", "b")],
+        requests=[{"custom_id": name, "params": ask()} for name in ("wide", "narrow")],
         extra_headers={"x-emulator-scenario": "polls=0"},
     )
     list(client.messages.batches.results(batch.id))
