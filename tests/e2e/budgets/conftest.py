@@ -17,6 +17,7 @@ import pytest
 redis = pytest.importorskip("redis")
 
 PROGRAM = shutil.which("redis-server")
+_HIGHEST = 65_535 - 10_000  # servers of a cluster talk to each other on a port so much higher
 
 
 class Server:
@@ -25,9 +26,11 @@ class Server:
     def __init__(self, folder: Path, *options: str) -> None:
         self._folder = folder
         self._options = options
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = _HIGHEST + 1
+        while self.port > _HIGHEST:
+            with socket.socket() as free:
+                free.bind(("127.0.0.1", 0))
+                self.port = free.getsockname()[1]
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self.start()
 
