@@ -274,3 +274,18 @@ def rival(tmp_path: Path) -> Path:
         encoding="utf-8",
     )
     return tmp_path
+
+
+def test_no_password_of_a_setting_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    from otel_claude.cli.doctor import configuration
+
+    given = {
+        "OTEL_CLAUDE_BUDGETS": '{"store": "redis://:hunter2@127.0.0.1/0", "budgets": []}',
+        "OTEL_CLAUDE_REFRESH_PRICES": "https://b:s3cret@127.0.0.1/p",
+    }
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    told = str(configuration.in_effect(given))
+    assert "(given)" in told
+    assert "hunter2" not in told
+    assert "s3cret" not in told
